@@ -1,0 +1,101 @@
+# One line a target: `make help`. ARGS goes to pytest (or to the tool that the target runs), AREA narrows the gate.
+#
+# Two kinds of set-up: `setup` (everything; a tenth of a second when done) for what starts servers, and the virtual environment
+# alone for the rest, so that the gate runs on a machine that has none of the lab's servers.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3
+ARGS ?=
+AREA ?=
+
+VENV   := .venv/bin
+READY  := .venv/.ready
+PYTEST := $(VENV)/python -m pytest
+GATED  := $(if $(AREA),checks/test_$(AREA).py,checks)
+# Folders that are there; a package that is planned is no error.
+TYPED  := $(wildcard selfcheck checks chaos load lab tests tools)
+
+# make itself ends with 2 whatever a program's exit code was, so the gate's own is printed.
+GATE = $(PYTEST) $(GATED) $(ARGS); code=$$?; echo "self-check: exit code $$code"; exit $$code
+
+.PHONY: help
+help: ## this list
+	@echo "make TARGET [ARGS='...'] [AREA=health]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: ## install what is missing (Python packages, servers, Toxiproxy)
+	@$(PYTHON) tools/setup.py
+
+$(READY): requirements.lock
+	@$(PYTHON) tools/setup.py --only python
+
+.PHONY: demo
+demo: setup ## start the lab, run the strict gate against it, stop the lab
+	@sh tools/demo.sh $(ARGS)
+
+.PHONY: test
+test: setup ## the project's own tests, all of them
+	@$(PYTEST) tests $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(READY) ## the tests that start no lab: under a minute
+	@$(PYTEST) tests -m "not lab and not proof and not slow" $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## ruff (rules, formatting) and mypy
+	@code=0; \
+	$(VENV)/ruff check --quiet . || code=1; \
+	$(VENV)/ruff format --check . || code=1; \
+	$(VENV)/mypy $(TYPED) || code=1; \
+	exit $$code
+
+.PHONY: format
+format: $(READY) ## let ruff format the code and mend what it safely can
+	@$(VENV)/ruff check --quiet --fix-only .
+	@$(VENV)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## write requirements.lock (ARGS=--upgrade: newest versions)
+	@$(VENV)/python tools/lock.py $(ARGS)
+
+.PHONY: lab-up
+lab-up: setup ## start the lab; its settings are then in .lab/lab.env
+	@$(VENV)/python -m lab up $(ARGS)
+
+.PHONY: lab-down
+lab-down: $(READY) ## stop the lab
+	@$(VENV)/python -m lab down $(ARGS)
+
+.PHONY: lab-status
+lab-status: $(READY) ## what runs of the lab, and whether it is ready
+	@$(VENV)/python -m lab status $(ARGS)
+
+.PHONY: self-check
+self-check: $(READY) ## the gate; what cannot be told is a warning
+	@SELF_CHECK_STRICT=0 $(GATE)
+
+.PHONY: self-check-strict
+self-check-strict: $(READY) ## the gate; what cannot be told fails it
+	@SELF_CHECK_STRICT=1 $(GATE)
+
+.PHONY: bench
+bench: setup ## what the gate costs: seconds, requests, memory
+	@$(VENV)/python -m tools.bench $(ARGS)
+
+.PHONY: detection
+detection: setup ## every seeded defect against every check: what is missed
+	@$(VENV)/python -m tools.detection $(ARGS)
+
+.PHONY: clean
+clean: ## remove caches and reports
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .selfcheck .setup build reports allure-results
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## stop the lab, then remove it and .venv too
+	@if [ -x $(VENV)/python ] && [ -d .lab ]; then $(VENV)/python -m lab down; fi
+	@rm -rf .venv .lab
