@@ -1,0 +1,186 @@
+"""Asks Grafana, over its HTTP API: its health, dashboards, data sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from selfcheck.clients._reading import understood
+from selfcheck.observation import CouldNotObserve, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from selfcheck.clients.http import Answer, Http, Params
+
+    T = TypeVar("T")
+
+_SERVICE = "Grafana"
+_PAGE_LENGTH = 1000
+_PAGES_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What Grafana says of itself: `database` is "ok" or "failing"; `version` is empty where it is kept hidden."""
+
+    database: str
+    version: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it can read and write what it keeps."""
+        return self.database == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dashboard as a search gives it; `path` is relative to the host, `folder` empty for the topmost one."""
+
+    uid: str
+    title: str
+    path: str
+    folder: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A whole dashboard.
+
+    `model` is its JSON model (panels, templating, ...). `provisioned` tells whether it comes from a file, so that changes made
+    by hand do not last.
+    """
+
+    uid: str
+    title: str
+    version: int
+    folder: str
+    provisioned: bool
+    model: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """Where panels get their data from: `kind` is the plugin ("prometheus"), `url` as Grafana itself reaches it."""
+
+    uid: str
+    name: str
+    kind: str
+    url: str
+    default: bool
+
+
+class Grafana:
+    """A client of one Grafana; `headers` (such as `Authorization: Bearer ...` of a service account) go to it alone.
+
+    Every method raises `CouldNotObserve` when there is no answer, or another one than Grafana would give. Only `health` is
+    answered without credentials, unless Grafana lets anybody look.
+    """
+
+    def __init__(self, http: Http, url: str, headers: Mapping[str, str] | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._http = http
+        self._headers = dict(headers or {})
+
+    def health(self) -> Health:
+        """Whether it and its database work; a failing database is an answer, not an error."""
+        answer = self._ask("health")
+        if answer.status not in {200, 503}:
+            raise _refused(answer)
+        content = answer.json()
+        with understood(answer, _SERVICE):
+            return Health(database=_text(content["database"]), version=_text(content.get("version", "")))
+
+    def dashboards(self, query: str = "") -> tuple[Found, ...]:
+        """All dashboards that the credentials may see, or those whose title has the words of `query`."""
+        found: list[Found] = []
+        for page in range(1, _PAGES_MAX + 1):
+            more = self._read(
+                "search",
+                lambda content: [_found(each) for each in content],
+                {"type": "dash-db", "query": query, "limit": _PAGE_LENGTH, "page": page},
+            )
+            found += more
+            if len(more) < _PAGE_LENGTH:
+                break
+        return tuple(found)
+
+    def dashboard(self, uid: str) -> Dashboard | None:
+        """The dashboard with this uid; None when Grafana says that there is none that the credentials may see."""
+        answer = self._ask(f"dashboards/uid/{quote(uid, safe='')}")
+        content = answer.json()
+        # Anything may answer 404; Grafana says in its own form what was not found.
+        if answer.status == 404 and isinstance(content, dict) and "dashboard" in str(content.get("message")).lower():
+            return None
+        if answer.status != 200:
+            raise _refused(answer)
+        with understood(answer, _SERVICE):
+            model, meta = dict(content["dashboard"]), content["meta"]
+            return Dashboard(
+                uid=_text(model["uid"]),
+                title=_text(model["title"]),
+                version=int(meta.get("version", model.get("version", 0))),
+                folder=_text(meta.get("folderTitle", "")),
+                provisioned=bool(meta.get("provisioned", False)),
+                model=model,
+            )
+
+    def data_sources(self) -> tuple[DataSource, ...]:
+        """All data sources; the credentials must be allowed to read them."""
+        return self._read("datasources", lambda content: tuple(_data_source(each) for each in content))
+
+    def _ask(self, path: str, params: Params | None = None) -> Answer:
+        return self._http.ask("GET", f"{self.url}/api/{path}", headers=self._headers, params=params)
+
+    def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
+        answer = self._ask(path, params)
+        if answer.status != 200:
+            raise _refused(answer)
+        content = answer.json()
+        with understood(answer, _SERVICE):
+            return make(content)
+
+
+def _refused(answer: Answer) -> CouldNotObserve:
+    content = answer.json()
+    message = content.get("message") if isinstance(content, dict) else None
+    if not isinstance(message, str):
+        return answer.unusable(Trouble.UNEXPECTED_ANSWER, f"its content has not the form of the API of {_SERVICE}")
+    hint = "Check that the URL names Grafana, and look at its log"
+    if answer.status in {401, 403}:
+        hint = "Check the credentials for Grafana, and what its service account may read"
+    return CouldNotObserve(
+        Trouble.ERROR_ANSWER,
+        asked=answer.asked,
+        came_back=answer.secrets.mask(f"Grafana answered HTTP {answer.status}: {message[:200]}"),
+        hint=hint,
+    )
+
+
+def _text(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f"{found!r:.40} is no text")
+    return found
+
+
+def _found(found: Any) -> Found:
+    return Found(
+        uid=_text(found["uid"]),
+        title=_text(found["title"]),
+        path=_text(found["url"]),
+        folder=_text(found.get("folderTitle", "")),
+        tags=tuple(map(_text, found.get("tags") or ())),
+    )
+
+
+def _data_source(found: Any) -> DataSource:
+    return DataSource(
+        uid=_text(found["uid"]),
+        name=_text(found["name"]),
+        kind=_text(found["type"]),
+        url=_text(found.get("url", "")),
+        default=bool(found.get("isDefault", False)),
+    )

@@ -1,0 +1,254 @@
+"""Asks Postgres, through psycopg: version, indexes, connections, and queries that give one value.
+
+The package is imported with the first question (about 0.4 s). Each question is one read-only transaction on a connection of
+its own. That it is read-only, and how long a statement may take, is said inside of the transaction and not when connecting:
+a pooler in between (PgBouncer) refuses options at the start of a connection, and would keep settings of a session for the
+next client.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+from selfcheck.clients._bounded import (
+    SERVICE_HINT,
+    Bounded,
+    Call,
+    address,
+    keep_secret,
+    network_failure,
+    shut_down,
+    too_slow,
+)
+from selfcheck.clients._explain import Failed, Failure
+from selfcheck.observation import CouldNotObserve, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+    from selfcheck.secrets import Secrets
+    from selfcheck.waiting import Deadline
+
+Scalar = str | int | float | bool | None
+
+_CREDENTIALS_HINT = "Check the user, the password and the database in the URL of Postgres"
+_QUERY_HINT = "Correct the query, or what the user may read"
+_WRONG_PORT_HINT = "Most likely the URL names the port of another service: correct it"
+
+# Without what libpq says of it, which may quote a part of the password.
+_BAD_URL = Failure(
+    Trouble.BAD_URL,
+    "that is no URL of a Postgres database",
+    "Write it as postgresql://user:password@host:5432/database, with special characters in %xx form",
+)
+
+# What libpq puts before its reason: the address stands in what was asked already.
+_FORERUNNERS = re.compile(r"^connection (failed|is bad):\s*|connection to server (at|on socket) .*? failed:\s*")
+
+# libpq has no codes for what happens before the server accepts the user; only its text tells these apart. Whatever the server
+# itself says, in whichever language, begins with its word for "fatal" and matches nothing here.
+_BEFORE_ACCEPTED: tuple[tuple[str, Trouble, str], ...] = (
+    ("connection refused", Trouble.REFUSED, "Start the service, or correct its URL"),
+    (
+        "could not translate host name|failed to resolve host|name or service not known",
+        Trouble.NAME_NOT_FOUND,
+        "Correct the host name in the URL, or the name server of this machine",
+    ),
+    ("timeout expired", Trouble.TIMED_OUT, SERVICE_HINT),
+    (
+        "certificate|ssl error|does not support ssl|ssl was required",
+        Trouble.TLS,
+        "Check sslmode and sslrootcert in the URL, and the certificate of the server",
+    ),
+    (
+        "expected authentication request|invalid response to ssl negotiation|unexpected response|lost synchronization",
+        Trouble.UNEXPECTED_ANSWER,
+        _WRONG_PORT_HINT,
+    ),
+    (
+        "network is unreachable|no route to host|no such file or directory|permission denied",
+        Trouble.UNREACHABLE,
+        "Check the network, or correct the URL",
+    ),
+    ("server closed the connection|connection reset|broken pipe|eof detected", Trouble.BROKEN_OFF, SERVICE_HINT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index of a table. `definition` is the statement that would make it again.
+
+    `valid` is false for one that queries do not use, as a broken CREATE INDEX CONCURRENTLY leaves behind.
+    """
+
+    name: str
+    definition: str
+    columns: tuple[str, ...]
+    unique: bool
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """How many clients are connected (this one too), and how many may be, reserved places included."""
+
+    used: int
+    max: int
+
+
+class Postgres:
+    """A client of one Postgres database, by a URL that libpq understands (postgresql://user:password@host:5432/database).
+
+    Each question takes at most `timeout_seconds`, and less when `deadline` is nearer. Every method raises `CouldNotObserve`;
+    the password is in none of its texts.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float, deadline: Deadline, secrets: Secrets) -> None:
+        self.url = address(url)
+        self._with_credentials = url
+        self._bounded = Bounded(timeout_seconds=timeout_seconds, deadline=deadline, secrets=secrets)
+        self._timeout_seconds = timeout_seconds
+        keep_secret(url, secrets)
+
+    def version(self) -> str:
+        """The version of the server, such as "15.14 (Debian 15.14-0+deb12u1)"."""
+        return str(self._one("the version", "SELECT current_setting('server_version')")[0])
+
+    def indexes(self, table: str) -> tuple[Index, ...]:
+        """The indexes of a table ("ocr_requests" or "schema.table"), by name; there are none of a table that is not there.
+
+        `columns` has the expression where an index is over one.
+        """
+        rows = self._rows(
+            f"the indexes of {table}",
+            """
+            SELECT c.relname, pg_get_indexdef(c.oid), i.indisunique, i.indisvalid AND i.indisready,
+                   ARRAY(SELECT pg_get_indexdef(c.oid, n, true) FROM generate_series(1, i.indnkeyatts::int) AS n)
+            FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+            WHERE i.indrelid = to_regclass(%s) ORDER BY c.relname
+            """,
+            (table,),
+        )
+        return tuple(
+            Index(name, definition, tuple(columns), unique=unique, valid=valid)
+            for name, definition, unique, valid, columns in rows
+        )
+
+    def connections(self) -> Connections:
+        """How many connections of clients there are, and how many there may be."""
+        # Who may not see the sessions of others gets rows for them without a type.
+        used, allowed = self._one(
+            "the connections",
+            """
+            SELECT (SELECT count(*) FROM pg_stat_activity
+                    WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'),
+                   current_setting('max_connections')::int
+            """,
+        )
+        return Connections(used=used, max=allowed)
+
+    def scalar(self, query: str) -> Scalar:
+        """The one value that a query gives; numbers are int or float, other types their text.
+
+        A query (SELECT, VALUES, WITH) and nothing else: several statements, or one that writes, is refused. Raises
+        `CouldNotObserve` (UNEXPECTED_ANSWER) when it gives another number of rows or columns than one.
+        """
+        asked = " ".join(query.split())
+        row = self._one(asked, query)
+        if len(row) != 1:
+            raise self._unexpected(asked, f"it gave {len(row)} columns, and one was expected")
+        return _scalar(row[0])
+
+    def _one(self, asked: str, query: str) -> tuple[Any, ...]:
+        rows = self._rows(asked, query, rows_max=2)
+        if len(rows) != 1:
+            raise self._unexpected(asked, f"it gave {'more than one row' if rows else 'no row'}, and one was expected")
+        return rows[0]
+
+    def _rows(
+        self, asked: str, query: str, parameters: tuple[str, ...] | None = None, *, rows_max: int = 1000
+    ) -> list[tuple[Any, ...]]:
+        def call(under_way: Call) -> list[tuple[Any, ...]]:
+            with self._connected(under_way) as connection, _can_be_cut(connection, under_way):
+                connection.read_only = True
+                limit = str(ceil(under_way.limit_seconds * 1000))
+                connection.execute("SELECT set_config('statement_timeout', %s, true)", (limit,))
+                # A cursor on the server takes one statement, which must be a query, and sends no more rows than are fetched.
+                with connection.cursor("selfcheck") as cursor:
+                    # psycopg wants literal queries, as a guard against quoting by hand; these come from here and from the
+                    # contract.
+                    cursor.execute(cast("LiteralString", query), parameters)
+                    return cursor.fetchmany(rows_max)
+
+        return self._bounded.run(self._asked(asked), call, self._why)
+
+    def _asked(self, asked: str) -> str:
+        return f"{asked if len(asked) <= 120 else asked[:119] + '…'} at {self.url}"
+
+    def _unexpected(self, asked: str, problem: str) -> CouldNotObserve:
+        return self._bounded.could_not(self._asked(asked), Failure(Trouble.UNEXPECTED_ANSWER, problem, _QUERY_HINT))
+
+    def _connected(self, under_way: Call) -> psycopg.Connection[tuple[Any, ...]]:
+        import psycopg  # noqa: PLC0415 - a slow import that only runs with a database in scope pay for
+
+        try:
+            psycopg.conninfo.conninfo_to_dict(self._with_credentials)
+        except psycopg.Error:
+            raise Failed(*_BAD_URL) from None
+        return psycopg.connect(
+            self._with_credentials,
+            connect_timeout=ceil(under_way.limit_seconds),  # whole seconds, 2 at least: `Bounded` is more exact
+            fallback_application_name="cad-ml-selfcheck",
+            prepare_threshold=None,  # a pooler would have to remember prepared statements
+        )
+
+    def _why(self, error: Exception) -> Failure | None:
+        import psycopg  # noqa: PLC0415 - as above
+
+        if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.ConnectionTimeout):
+            return too_slow(self._timeout_seconds)
+        if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+            return Failure(Trouble.ERROR_ANSWER, f"Postgres refused: {error.diag.message_primary}", _QUERY_HINT)
+        if isinstance(error, psycopg.OperationalError):
+            return _before_accepted(str(error))
+        if isinstance(error, psycopg.Error | UnicodeError):
+            return Failure(Trouble.UNEXPECTED_ANSWER, f"its answer cannot be read ({error})", SERVICE_HINT)
+        return network_failure(error) if isinstance(error, OSError) else None
+
+
+@contextmanager
+def _can_be_cut(connection: psycopg.Connection[Any], under_way: Call) -> Iterator[None]:
+    """Let the connection be ended from another thread.
+
+    A descriptor of our own for the same connection: its shutdown is felt by libpq, whatever libpq does to the other one.
+    """
+    with socket.socket(fileno=os.dup(connection.fileno())) as own:
+        under_way.cut_off = lambda: shut_down(own)
+        yield
+
+
+def _before_accepted(text: str) -> Failure:
+    if text.startswith("connection is bad: invalid") or "Servname not supported" in text:
+        return _BAD_URL
+    said = _FORERUNNERS.sub("", text).partition("\n")[0] or "no reason given"
+    for pattern, trouble, hint in _BEFORE_ACCEPTED:
+        if re.search(pattern, said, re.IGNORECASE):
+            return Failure(trouble, said, hint)
+    return Failure(Trouble.ERROR_ANSWER, f"Postgres refused: {said}", _CREDENTIALS_HINT)
+
+
+def _scalar(value: Any) -> Scalar:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    try:
+        return float(value)  # numeric
+    except (TypeError, ValueError):
+        return str(value)
