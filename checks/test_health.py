@@ -1,0 +1,453 @@
+"""Health and readiness pages: what they contain, whether it fits together, and whether it is true now and everywhere."""
+
+import datetime
+import fnmatch
+import operator
+import re
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from selfcheck.checking import check
+from selfcheck.clients.http import Answer
+from selfcheck.contract import Model, Promise
+from selfcheck.observation import CouldNotObserve
+from selfcheck.target import Page, Target
+from selfcheck.values import Domain, Missing, differences, dig, find, json_type, leaves, shown
+from selfcheck.verdict import Verdict, combine, failed, not_covered, passed
+
+_HTTP_OK = 200
+_HTTP_UNAVAILABLE = 503
+
+
+def _where(page: Page) -> str:
+    return f"{page.answer.asked}{f' (replica {page.who})' if page.who else ''}"
+
+
+def _curl(page: Page) -> str:
+    return f"curl -sS {page.answer.url}"
+
+
+def _on_every(pages: Iterable[Page], judge: Callable[[Page], Verdict]) -> Verdict:
+    """Judge each answer of a page and combine; an answer that cannot be read is broken, not unobserved."""
+
+    def one(page: Page) -> Verdict:
+        try:
+            return judge(page)
+        except CouldNotObserve as error:
+            return failed("a JSON object", error.came_back, where=_where(page), reproduce=_curl(page))
+
+    return combine(one(page) for page in pages)
+
+
+# -------------------------------------------------------------------------------------------------------------- answers
+
+
+class Answers(Promise):
+    """A page answers 200 with JSON."""
+
+    page: str
+
+
+def judge_answers(pages: Sequence[Page], troubles: Sequence[CouldNotObserve] = ()) -> Verdict:
+    """Every answer is HTTP 200, of type application/json, and a JSON object; there is no ask without an answer."""
+    if troubles:
+        total = len(pages) + len(troubles)
+        observed = f"{len(troubles)} of {total} asks got no answer: {troubles[0].came_back}"
+        return failed("an answer every time", observed, where=troubles[0].asked)
+
+    def one(page: Page) -> Verdict:
+        expected, answer = "HTTP 200 with a JSON object", page.answer
+        if answer.status != _HTTP_OK:
+            start = answer.body[:80].decode("utf-8", errors="replace")
+            observed = f"HTTP {answer.status} {shown(start, 90)}"
+        elif answer.content_type != "application/json":
+            observed = f"content type {answer.content_type or 'missing'}"
+        elif not isinstance(body := answer.json(allow_nan=False), Mapping):
+            observed = f"JSON {json_type(body)}"
+        else:
+            return passed(f"{len(pages)} answers", where=_where(page))
+        return failed(expected, observed, where=_where(page), reproduce=_curl(page))
+
+    return _on_every(pages, one)
+
+
+@check("health.answers", Answers)
+def test_answers(promise: Answers, target: Target) -> Verdict:
+    """The page answers 200 with JSON each time."""
+    troubles = target.page_troubles(promise.page)
+    return judge_answers(target.pages(promise.page) if not troubles else (), troubles)
+
+
+# --------------------------------------------------------------------------------------------------------------- fields
+
+
+class Condition(Model):
+    """A value elsewhere on the page."""
+
+    path: str
+    equals: str | bool | int | float
+
+
+class FieldOf(Promise, Domain):
+    """One entry of a page, and what it must be."""
+
+    page: str
+    path: str
+    unless: Condition | None = Field(None, description="The promise is not made where this holds.")
+
+
+def judge_field(promise: FieldOf, pages: Sequence[Page]) -> Verdict:
+    """The entry is there, and inside its domain, in every answer."""
+
+    def one(page: Page) -> Verdict:
+        body = page.answer.json()
+        if promise.unless is not None and dig(body, promise.unless.path) == promise.unless.equals:
+            return not_covered(f"{promise.unless.path} is {shown(promise.unless.equals)}", "nothing to do")
+        value = dig(body, promise.path)
+        breach = "is missing" if isinstance(value, Missing) else promise.breaks(value)
+        if breach:
+            return failed(
+                f"{promise.path}: {promise.describe()}",
+                f"{promise.path} {breach}",
+                where=_where(page),
+                reproduce=_curl(page),
+            )
+        return passed(f"{promise.path} = {shown(value)}", where=_where(page))
+
+    return _on_every(pages, one)
+
+
+@check("health.field", FieldOf)
+def test_field(promise: FieldOf, target: Target) -> Verdict:
+    """An entry of the page has the promised type and value."""
+    return judge_field(promise, target.pages(promise.page))
+
+
+# ------------------------------------------------------------------------------------------------------------ relations
+
+
+class Relation(Promise):
+    """How two entries of a page relate; `*` in a path stands for anything, upper and lower case are the same."""
+
+    page: str
+    path: str
+    holds: Literal["<", "<=", "="]
+    other: str
+    optional: bool = Field(False, description="The entries themselves are not promised.")
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, "=": operator.eq}
+
+
+def judge_relation(promise: Relation, pages: Sequence[Page]) -> Verdict:
+    """The relation holds between each pair of entries that the two paths match."""
+    expected = f"{promise.path} {promise.holds} {promise.other}"
+
+    def one(page: Page) -> Verdict:
+        body = page.answer.json()
+        left, right = find(body, promise.path), find(body, promise.other)
+        if not left or not right:
+            absent = promise.path if not left else promise.other
+            if promise.optional:
+                return not_covered(f"the page has no entry {absent}", "name the entry in the contract's health.toml")
+            return failed(expected, f"{absent} is missing", where=_where(page), reproduce=_curl(page))
+        for one_path, one_value in left:
+            for other_path, other_value in right:
+                if not _comparable(one_value, other_value) or not _OPERATORS[promise.holds](one_value, other_value):
+                    observed = f"{one_path} = {shown(one_value)}, {other_path} = {shown(other_value)}"
+                    return failed(expected, observed, where=_where(page), reproduce=_curl(page))
+        return passed(f"{left[0][0]} = {shown(left[0][1])}, {right[0][0]} = {shown(right[0][1])}", where=_where(page))
+
+    return _on_every(pages, one)
+
+
+def _comparable(left: object, right: object) -> bool:
+    numbers = (int, float)
+    return type(left) is type(right) or (isinstance(left, numbers) and isinstance(right, numbers))
+
+
+@check("health.relation", Relation)
+def test_relation(promise: Relation, target: Target) -> Verdict:
+    """Two entries of the page fit together."""
+    return judge_relation(promise, target.pages(promise.page))
+
+
+# ------------------------------------------------------------------------------------------------------------ timestamp
+
+
+class Timestamp(Promise):
+    """The page's timestamp is in ISO 8601, in UTC, and is the time of the answer."""
+
+    page: str
+    path: str
+
+
+def judge_timestamp(promise: Timestamp, pages: Sequence[Page], tolerance_seconds: float) -> Verdict:
+    """The timestamp lies within the tolerance of the answer's arrival."""
+
+    def one(page: Page) -> Verdict:
+        value = dig(page.answer.json(), promise.path)
+        place = {"where": _where(page), "reproduce": _curl(page)}
+        expected = f"{promise.path}: ISO 8601 in UTC, within {tolerance_seconds:g} s of now"
+        if not isinstance(value, str):
+            return failed(expected, f"{promise.path} is {shown(value)}", **place)
+        try:
+            stamp = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return failed(expected, f"{promise.path} = {shown(value)} is not ISO 8601", **place)
+        notes = []
+        if stamp.tzinfo is None:
+            notes.append(f"{promise.path} = {value} names no offset; read as UTC")
+            stamp = stamp.replace(tzinfo=datetime.UTC)
+        elif stamp.utcoffset() != datetime.timedelta(0):
+            return failed(expected, f"{promise.path} = {value} is not in UTC", **place)
+        answered_at = page.answer.asked_at + page.answer.elapsed_seconds
+        # It may have been made at any moment between the question and the answer.
+        age = answered_at - stamp.timestamp()
+        if age < -tolerance_seconds or age > page.answer.elapsed_seconds + tolerance_seconds:
+            direction = "behind" if age > 0 else "ahead of"
+            return failed(expected, f"{promise.path} = {value}, {abs(age):.1f} s {direction} now", **place)
+        return passed(f"{promise.path} = {value}", where=place["where"], notes=notes)
+
+    return _on_every(pages, one)
+
+
+@check("health.timestamp", Timestamp)
+def test_timestamp(promise: Timestamp, target: Target) -> Verdict:
+    """The page is fresh."""
+    tolerance = target.contract.platform.limits.clock_tolerance_seconds
+    return judge_timestamp(promise, target.pages(promise.page), tolerance)
+
+
+# ------------------------------------------------------------------------------------------- same everywhere, each time
+
+
+class Same(Promise):
+    """Two pages say the same."""
+
+    page: str
+    other: str
+    ignore: tuple[str, ...] = ()
+    only_what_the_first_has: bool = False
+
+
+def judge_same(promise: Same, pages: Sequence[Page], others: Sequence[Page]) -> Verdict:
+    """The first answer of both pages is equal, apart from the ignored paths."""
+    expected = f"{promise.other} says what {promise.page} says"
+    place = {"where": f"{_where(pages[0])} and {_where(others[0])}", "reproduce": _curl(others[0])}
+    try:
+        left, right = pages[0].answer.json(), others[0].answer.json()
+    except CouldNotObserve as error:
+        return failed(expected, error.came_back, **place)
+    if promise.only_what_the_first_has:
+        known = {path for path, _ in leaves(left)}
+        differing = [text for text in differences(left, right, promise.ignore) if text.split(": ")[0] in known]
+    else:
+        differing = differences(left, right, promise.ignore)
+    if differing:
+        return failed(expected, "; ".join(differing[:3]) + _more(differing, 3), **place)
+    return passed("they agree", where=place["where"])
+
+
+def _more(items: Sequence[object], shown_count: int) -> str:
+    return f"; and {len(items) - shown_count} more" if len(items) > shown_count else ""
+
+
+@check("health.same", Same)
+def test_same(promise: Same, target: Target) -> Verdict:
+    """Two pages agree."""
+    return judge_same(promise, target.pages(promise.page), target.pages(promise.other))
+
+
+class Stable(Promise):
+    """A page says the same each time and on every replica."""
+
+    page: str
+    ignore: tuple[str, ...] = ()
+
+
+def judge_stable(promise: Stable, pages: Sequence[Page]) -> Verdict:
+    """All answers have the same status and, apart from the ignored paths, the same content."""
+    first = pages[0]
+    for page in pages[1:]:
+        place = {"where": f"{_where(first)} and {_where(page)}", "reproduce": _curl(page)}
+        if page.answer.status != first.answer.status:
+            observed = f"HTTP {first.answer.status} and HTTP {page.answer.status}"
+            return failed("the same answer from everyone", observed, **place)
+        try:
+            differing = differences(first.answer.json(), page.answer.json(), promise.ignore)
+        except CouldNotObserve as error:
+            return failed("the same answer from everyone", error.came_back, **place)
+        if differing:
+            return failed("the same answer from everyone", "; ".join(differing[:3]) + _more(differing, 3), **place)
+    return passed(f"{len(pages)} answers agree", where=_where(first))
+
+
+@check("health.stable", Stable)
+def test_stable(promise: Stable, target: Target) -> Verdict:
+    """Several asks and every replica give the same page."""
+    return judge_stable(promise, target.pages(promise.page))
+
+
+# ------------------------------------------------------------------------------------------------------------ readiness
+
+
+class Readiness(Promise):
+    """What the readiness page says in four places is one and the same."""
+
+    page: str
+    bad_words: tuple[str, ...]
+
+
+def judge_readiness(promise: Readiness, pages: Sequence[Page]) -> Verdict:
+    """200, "ready", true and no failing check go together; so do 503, "not_ready", false and a failing check."""
+
+    def one(page: Page) -> Verdict:
+        body = page.answer.json()
+        flag, word, checks = dig(body, "ready"), dig(body, "status"), dig(body, "checks")
+        failing = _failing(checks, promise.bad_words)
+        said = (
+            f"HTTP {page.answer.status}, status {shown(word)}, ready {shown(flag)}, "
+            f"failing checks: {', '.join(failing) or 'none'}"
+        )
+        ready = page.answer.status == _HTTP_OK
+        agree = flag is ready and (word == "ready") is ready and page.answer.status in (_HTTP_OK, _HTTP_UNAVAILABLE)
+        if not agree or (ready and failing):
+            return failed(
+                "HTTP 200, ready and no failing check, or HTTP 503 and not ready",
+                said,
+                where=_where(page),
+                reproduce=_curl(page),
+            )
+        return passed(said, where=_where(page))
+
+    return _on_every(pages, one)
+
+
+def _failing(checks: object, bad_words: Sequence[str]) -> list[str]:
+    if not isinstance(checks, Mapping):
+        return []
+    return [
+        str(name)
+        for name, found in checks.items()
+        if str(dig(found, "status") if isinstance(found, Mapping) else found).lower() in bad_words
+    ]
+
+
+@check("health.readiness", Readiness)
+def test_readiness(promise: Readiness, target: Target) -> Verdict:
+    """The readiness page does not contradict itself."""
+    return judge_readiness(promise, target.pages(promise.page))
+
+
+class Agreement(Promise):
+    """Readiness and health agree about the dependencies that both look at."""
+
+    ready_page: str
+    health_page: str
+    services: Mapping[str, str] = Field(description="Service on the health page: pattern of its readiness check.")
+    bad_words: tuple[str, ...]
+
+
+def judge_agreement(promise: Agreement, ready: Sequence[Page], health: Sequence[Page]) -> Verdict:
+    """A dependency is up on both pages, or on neither; a page that calls the platform well is ready too."""
+    place = {"where": f"{_where(ready[0])} and {_where(health[0])}", "reproduce": _curl(ready[0])}
+    expected = "the same on both pages"
+    try:
+        ready_body, health_body = ready[0].answer.json(), health[0].answer.json()
+    except CouldNotObserve as error:
+        return failed(expected, error.came_back, **place)
+    checks = dig(ready_body, "checks")
+    failing = _failing(checks, promise.bad_words)
+    for service, pattern in promise.services.items():
+        up = dig(health_body, f"services.{service}")
+        looked_at = [name for name in checks if fnmatch.fnmatch(name, pattern)] if isinstance(checks, Mapping) else []
+        wrong = [name for name in looked_at if name in failing]
+        if (up == "up" and wrong) or (up == "down" and looked_at and not wrong):
+            other = f"readiness check {', '.join(looked_at)} is {'failing' if wrong else 'not failing'}"
+            return failed(expected, f"services.{service} is {shown(up)} and {other}", **place)
+    return passed("they agree", where=place["where"])
+
+
+@check("health.agreement", Agreement)
+def test_agreement(promise: Agreement, target: Target) -> Verdict:
+    """Readiness agrees with health."""
+    return judge_agreement(promise, target.pages(promise.ready_page), target.pages(promise.health_page))
+
+
+# -------------------------------------------------------------------------------------------------------------- latency
+
+
+class Latency(Promise):
+    """How long a page may take; the median of all answers counts, so that one hiccup is no breach."""
+
+    page: str
+    seconds_max: float = Field(gt=0)
+
+
+def judge_latency(promise: Latency, answers: Sequence[Answer]) -> Verdict:
+    """The median latency is at most the promised one."""
+    seconds = [answer.elapsed_seconds for answer in answers]
+    median = statistics.median(seconds)
+    observed = f"median {median:.3f} s of {len(seconds)} answers, slowest {max(seconds):.3f} s"
+    if median > promise.seconds_max:
+        reproduce = f"curl -sS -o /dev/null -w '%{{time_total}}\\n' {answers[0].url}"
+        return failed(
+            f"a median of at most {promise.seconds_max:g} s",
+            observed,
+            where=answers[0].asked,
+            reproduce=reproduce,
+        )
+    return passed(observed, where=answers[0].asked)
+
+
+@check("health.latency", Latency)
+def test_latency(promise: Latency, target: Target) -> Verdict:
+    """The page answers fast enough for those who probe it."""
+    return judge_latency(promise, [page.answer for page in target.pages(promise.page)])
+
+
+# -------------------------------------------------------------------------------------------------------------- secrets
+
+
+class Secrets(Promise):
+    """Nothing that looks like a secret is shown."""
+
+    pages: tuple[str, ...]
+    secret_keys: str
+    masked_values: str
+    patterns: tuple[str, ...]
+
+
+def judge_secrets(promise: Secrets, pages: Sequence[Page], mask: Callable[[str], str]) -> Verdict:
+    """No value matches a pattern of known secrets, no key named like a secret has a value, nothing of ours is echoed.
+
+    The value found is never part of the verdict.
+    """
+    for page in pages:
+        text = page.answer.body.decode("utf-8", errors="replace")
+        place = {"where": _where(page), "reproduce": _curl(page)}
+        for pattern in promise.patterns:
+            if re.search(pattern, text):
+                return failed("no secret", f"the page has text that matches {pattern}", **place)
+        try:
+            body = page.answer.json()
+        except CouldNotObserve:
+            continue
+        for path, value in leaves(body):
+            named = re.search(promise.secret_keys, path.rpartition(".")[2])
+            if named and isinstance(value, str) and value and not re.fullmatch(promise.masked_values, value):
+                return failed("no secret", f"{path} has a value of {len(value)} characters", **place)
+            if isinstance(value, str) and mask(value) != value:
+                return failed("no secret", f"{path} shows a credential", **place)
+    return passed(f"{len(pages)} answers searched", where=_where(pages[0]))
+
+
+@check("health.secrets", Secrets)
+def test_secrets(promise: Secrets, target: Target) -> Verdict:
+    """The pages show no secret."""
+    pages = [page for name in promise.pages for page in target.pages(name)]
+    return judge_secrets(promise, pages, target.secrets.mask)

@@ -1,0 +1,356 @@
+"""The metrics page: its form, the families on it on every replica, and whether they move as requests are made."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from selfcheck import counting
+from selfcheck.checking import check
+from selfcheck.contract import Component, Promise
+from selfcheck.counting import Counting
+from selfcheck.exposition import Exposition, Family, Sample, decreases
+from selfcheck.histogram import judge_histogram
+from selfcheck.observation import CouldNotObserve
+from selfcheck.replicas import Scrape, Snapshot
+from selfcheck.target import Page, Target
+from selfcheck.values import Domain, dig, shown
+from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+
+_HTTP_OK = 200
+_SHOWN_MAX = 3
+
+
+def _where(scrape: Scrape) -> str:
+    return f"{scrape.answer.asked}{f' ({scrape.replica})' if scrape.replica else ''}"
+
+
+def _curl(scrape: Scrape) -> str:
+    return f"curl -sSL {scrape.answer.url}"
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f"; and {len(texts) - _SHOWN_MAX} more" if len(texts) > _SHOWN_MAX else ""
+    return "; ".join(texts[:_SHOWN_MAX]) + more
+
+
+def _unread(snapshot: Snapshot) -> list[Verdict]:
+    """Say which processes could not be read, so that a verdict over the others is not taken for one over all."""
+    return [inconclusive("every replica's metrics", f"{name} could not be read") for name in snapshot.missing]
+
+
+# ------------------------------------------------------------------------------------------------------------- endpoint
+
+
+class Endpoint(Promise):
+    """The metrics page answers in the promised format."""
+
+    page: str
+    content_type: str
+    redirects_max: int = Field(ge=0)
+
+
+def judge_endpoint(promise: Endpoint, pages: Sequence[Page], troubles: Sequence[CouldNotObserve] = ()) -> Verdict:
+    """HTTP 200, the promised content type, a charset that is UTF-8, few redirects."""
+    expected = f"HTTP 200, {promise.content_type}, at most {promise.redirects_max} redirect(s)"
+    if troubles:
+        return failed(expected, troubles[0].came_back, where=troubles[0].asked)
+
+    def one(page: Page) -> Verdict:
+        answer = page.answer
+        place = {"where": answer.asked, "reproduce": f"curl -sSLi {answer.url}"}
+        if answer.status != _HTTP_OK:
+            return failed(expected, f"HTTP {answer.status}", **place)
+        if answer.content_type != promise.content_type:
+            return failed(expected, f"content type {answer.content_type or 'missing'}", **place)
+        if len(answer.redirects) > promise.redirects_max:
+            return failed(expected, f"{len(answer.redirects)} redirects", **place)
+        try:
+            answer.text()
+        except CouldNotObserve as error:
+            return failed(expected, error.came_back, **place)
+        return passed(f"{len(answer.body):,} bytes of {answer.headers['content-type']}", where=answer.asked)
+
+    return combine(map(one, pages))
+
+
+@check("metrics.endpoint", Endpoint)
+def test_endpoint(promise: Endpoint, target: Target) -> Verdict:
+    """The page answers in the text format."""
+    troubles = target.page_troubles(promise.page)
+    return judge_endpoint(promise, target.pages(promise.page) if not troubles else (), troubles)
+
+
+# --------------------------------------------------------------------------------------------------------------- syntax
+
+
+class Syntax(Promise):
+    """The page is well-formed."""
+
+
+def judge_syntax(scrape: Scrape) -> Verdict:
+    """The strict reader finds no problem, and some samples."""
+    exposition = scrape.exposition
+    place = {"where": _where(scrape), "reproduce": f"{_curl(scrape)} | promtool check metrics"}
+    if exposition.problems:
+        total = exposition.problems_count
+        return failed(
+            "no fault in the text format",
+            f"{total} fault(s): {_some([str(p) for p in exposition.problems])}",
+            **place,
+        )
+    if not exposition.samples_count:
+        return failed("samples", "the page has none", **place)
+    return passed(f"{exposition.samples_count} samples in {len(exposition.families)} families", where=place["where"])
+
+
+@check("metrics.syntax", Syntax)
+def test_syntax(promise: Syntax, target: Target) -> Verdict:  # noqa: ARG001 - nothing in this promise can be varied
+    """Every replica's page is well-formed."""
+    snapshot = target.last_snapshot()
+    return combine([*map(judge_syntax, snapshot.scrapes.values()), *_unread(snapshot)])
+
+
+# ------------------------------------------------------------------------------------------------------------- families
+
+
+class FamilyOf(Promise):
+    """One metric family: its type, its labels and their values, the domain of its values, its size.
+
+    `labels` maps each label to its allowed values: a list is closed, a text is a regular expression for the whole value.
+    """
+
+    name: str
+    type: Literal["counter", "gauge", "histogram", "summary"]
+    labels: Mapping[str, tuple[str, ...] | str] = Field(default_factory=dict)
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: tuple[float, ...] = ()
+    series_max: int = Field(200, ge=1, description="How many label sets one process may have.")
+    mean_max: float | None = Field(None, description="A histogram's mean, in its unit.")
+    always: bool = Field(False, description="The family has a value from the start, without any use.")
+    component: Component = Component.APP
+
+    @property
+    def domain(self) -> Domain:
+        """What a gauge's value must be."""
+        return Domain(one_of=self.one_of, minimum=self.minimum, maximum=self.maximum)
+
+
+_SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
+_OWN_LABEL = {"histogram": "le", "summary": "quantile"}
+
+
+def judge_family(promise: FamilyOf, exposition: Exposition) -> list[str]:
+    """Say in which ways the family on one page is not what was promised."""
+    family = exposition.families.get(promise.name)
+    if family is None:
+        bare = [found for found in exposition.families if found.lower() == promise.name.lower()]
+        return [f"is missing{f'; there is {bare[0]}' if bare else ''}"]
+    if family.type != promise.type:
+        return [f"is a {family.type}, not a {promise.type}"]
+    samples = _values(promise, family)
+    if not samples:
+        return ["has no value"] if promise.always else []
+    return [
+        *_wrong_labels(promise, samples),
+        *_wrong_values(promise, samples),
+        *_too_many(promise, samples),
+        *_wrong_histogram(promise, family),
+    ]
+
+
+def _values(promise: FamilyOf, family: Family) -> list[Sample]:
+    wanted = {promise.name + suffix for suffix in _SUFFIXES.get(promise.type, ("",))}
+    return [sample for sample in family.samples if sample.name in wanted]
+
+
+def _wrong_labels(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
+    found: dict[str, None] = {}
+    own = _OWN_LABEL.get(promise.type, "")
+    for sample in samples:
+        labels = {name: value for name, value in sample.labels.items() if name != own}
+        if set(labels) != set(promise.labels):
+            found[f"has the labels {_names(labels)}, not {_names(promise.labels)}"] = None
+            continue
+        for name, value in labels.items():
+            allowed = promise.labels[name]
+            inside = re.fullmatch(allowed, value) if isinstance(allowed, str) else value in allowed
+            if not inside:
+                known = allowed if isinstance(allowed, str) else ", ".join(allowed)
+                found[f"has {name}={shown(value)}, which is not of: {known}"] = None
+    return list(found)
+
+
+def _names(labels: Iterable[str]) -> str:
+    return "{" + ", ".join(sorted(labels)) + "}"
+
+
+def _wrong_values(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
+    if promise.type != "gauge":
+        bad = [sample for sample in samples if math.isnan(sample.value) or sample.value < 0]
+        return [f"{sample.key} = {sample.value:g}" for sample in bad]
+    return [f"{sample.key} {breach}" for sample in samples if (breach := promise.domain.breaks(sample.value))]
+
+
+def _too_many(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
+    own = _OWN_LABEL.get(promise.type, "")
+    series = {tuple((n, v) for n, v in sample.label_set if n != own) for sample in samples}
+    return [f"has {len(series)} label sets, more than {promise.series_max}"] if len(series) > promise.series_max else []
+
+
+def _wrong_histogram(promise: FamilyOf, family: Family) -> list[str]:
+    if promise.type != "histogram":
+        return []
+    found = [str(problem) for problem in judge_histogram(family)]
+    counts = sum(sample.value for sample in family.samples if sample.name == f"{promise.name}_count")
+    total = sum(sample.value for sample in family.samples if sample.name == f"{promise.name}_sum")
+    if promise.mean_max is not None and counts > 0 and total / counts > promise.mean_max:
+        found.append(f"has a mean of {total / counts:g}, above {promise.mean_max:g}: is it in the promised unit?")
+    return found
+
+
+def _describe(promise: FamilyOf) -> str:
+    labels = ", ".join(sorted(promise.labels))
+    domain = promise.domain.describe()
+    values = f", values {domain}" if domain != "anything" else ""
+    return f"{promise.type} {promise.name}{{{labels}}}{values}, at most {promise.series_max} label sets"
+
+
+@check("metrics.family", FamilyOf)
+def test_family(promise: FamilyOf, target: Target) -> Verdict:
+    """The family is on every replica's page, as promised."""
+    snapshot = target.last_snapshot(promise.component)
+
+    def one(scrape: Scrape) -> Verdict:
+        wrong = judge_family(promise, scrape.exposition)
+        if wrong:
+            reproduce = f"{_curl(scrape)} | grep {promise.name}"
+            observed = f"{promise.name} {_some(wrong)}"
+            return failed(_describe(promise), observed, where=_where(scrape), reproduce=reproduce)
+        return passed("as promised", where=_where(scrape))
+
+    return combine([*map(one, snapshot.scrapes.values()), *_unread(snapshot)])
+
+
+# ------------------------------------------------------------------------------------------------- growth, size, mirror
+
+
+class Growth(Promise):
+    """Counters only grow."""
+
+
+def judge_growth(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> Verdict:
+    """Between two readings of one process no counter, bucket, count or sum goes down or vanishes."""
+    verdicts = []
+    for name in before.keys() & after.keys():
+        old, new = before[name], after[name]
+        place = {"where": _where(new), "reproduce": _curl(new)}
+        if old.identity is None or old.identity != new.identity:
+            verdicts.append(
+                inconclusive("two readings of one process", f"{name or 'it'} was restarted or cannot be told", **place)
+            )
+            continue
+        down = [
+            f"{c.key} from {c.before.value:g} to {c.after.value:g}" for c in decreases(old.exposition, new.exposition)
+        ]
+        gone = [
+            f"{sample.key} vanished"
+            for family in old.exposition.families.values()
+            if family.type in ("counter", "histogram")
+            for sample in family.samples
+            if new.exposition.value(sample.name, sample.labels) is None
+        ]
+        if down or gone:
+            verdicts.append(failed("counters that only grow", _some(down + gone), **place))
+        else:
+            verdicts.append(passed("no counter went down", where=place["where"]))
+    return combine(verdicts)
+
+
+@check("metrics.growth", Growth)
+def test_growth(promise: Growth, target: Target) -> Verdict:  # noqa: ARG001 - nothing in this promise can be varied
+    """No counter goes down between the first and the last reading of the run."""
+    first = target.replicas()
+    last = target.last_snapshot()
+    return judge_growth(first.scrapes, last.scrapes)
+
+
+class Cardinality(Promise):
+    """The whole page is not too large."""
+
+    series_max: int = Field(ge=1)
+
+
+def judge_cardinality(promise: Cardinality, scrape: Scrape) -> Verdict:
+    """The page has at most so many series; the largest families are named."""
+    count = scrape.exposition.samples_count
+    if count > promise.series_max:
+        largest = sorted(scrape.exposition.families.values(), key=lambda family: len(family.samples), reverse=True)
+        names = ", ".join(f"{family.name} {len(family.samples):,}" for family in largest[:_SHOWN_MAX])
+        observed = f"{count:,} series; the largest families: {names}"
+        return failed(f"at most {promise.series_max:,} series", observed, where=_where(scrape), reproduce=_curl(scrape))
+    return passed(f"{count:,} series", where=_where(scrape))
+
+
+@check("metrics.cardinality", Cardinality)
+def test_cardinality(promise: Cardinality, target: Target) -> Verdict:
+    """The page of every replica can be scraped."""
+    return combine(judge_cardinality(promise, scrape) for scrape in target.last_snapshot().scrapes.values())
+
+
+class Mirror(Promise):
+    """A figure stands on a page and in a sample, and both agree."""
+
+    page: str
+    path: str
+    sample: str
+    holds: Literal["=", "<="] = Field("=", description="How the sample relates to the entry of the page.")
+    tolerance: float = Field(0.0, ge=0)
+
+
+def judge_mirror(promise: Mirror, pages: Sequence[Page], scrapes: Mapping[str, Scrape]) -> Verdict:
+    """Compare page and sample of the same replica; where replicas cannot be told apart, any of them will do."""
+    verdicts = []
+    for page in pages:
+        value = dig(page.answer.json(), promise.path)
+        candidates = [scrapes[page.who]] if page.who in scrapes else list(scrapes.values())
+        found = [sample for scrape in candidates if (sample := scrape.exposition.value(promise.sample)) is not None]
+        place = {"where": f"{page.answer.asked} and {_where(candidates[0])}" if candidates else page.answer.asked}
+        expected = f"{promise.sample} {promise.holds} {promise.path}"
+        if not isinstance(value, int | float) or not found:
+            absent = promise.sample if isinstance(value, int | float) else promise.path
+            verdicts.append(inconclusive(expected, f"{absent} has no value", **place))
+        elif any(_agrees(promise, sample, value) for sample in found):
+            verdicts.append(passed(f"{promise.path} = {value:g}, {promise.sample} = {found[0]:g}", **place))
+        else:
+            observed = f"{promise.path} = {value:g}, {promise.sample} = {', '.join(f'{sample:g}' for sample in found)}"
+            verdicts.append(failed(expected, observed, reproduce=f"curl -sS {page.answer.url}", **place))
+    return combine(verdicts)
+
+
+def _agrees(promise: Mirror, sample: float, value: float) -> bool:
+    return sample <= value if promise.holds == "<=" else abs(sample - value) <= promise.tolerance
+
+
+@check("metrics.mirror", Mirror)
+def test_mirror(promise: Mirror, target: Target) -> Verdict:
+    """Page and metric say the same."""
+    component = Component.CLASSIFIER if Component.CLASSIFIER in promise.requires else Component.APP
+    return judge_mirror(promise, target.pages(promise.page), target.last_snapshot(component).scrapes)
+
+
+# ------------------------------------------------------------------------------------------------------------- counting
+
+
+@check("metrics.counting", Counting)
+def test_counting(promise: Counting, target: Target) -> Verdict:
+    """Requests move exactly the promised series, by exactly their number."""
+    act = target.contract.act(promise.act)
+    evidence = target.counted_all().get(promise.id)
+    if evidence is None:
+        return not_covered("left out of this run's counting", "run the whole area")
+    where = f"{target.contract.route(act.route).path} and the metrics of every replica"
+    return counting.judge(promise, act, evidence, where=where, reproduce=target.platform.curl(act))

@@ -1,0 +1,421 @@
+"""Prometheus: does it scrape every replica, evaluate the rules, and say what the platform says?"""
+
+import datetime
+import email.utils
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from selfcheck.checking import check
+from selfcheck.clients.http import Answer
+from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
+from selfcheck.clients.prometheus import Target as ScrapeTarget
+from selfcheck.contract import Model, Promise
+from selfcheck.exposition import Exposition, Sample, label_set
+from selfcheck.replicas import Replicas, Scrape
+from selfcheck.target import Target
+from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+
+_SHOWN_MAX = 3
+_VALUES_EQUAL = 1e-9
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f"; and {len(texts) - _SHOWN_MAX} more" if len(texts) > _SHOWN_MAX else ""
+    return "; ".join(texts[:_SHOWN_MAX]) + more
+
+
+def _api(target: Target, path: str) -> dict[str, str]:
+    url = f"{target.prometheus_client().url}/api/v1/{path}"
+    return {"where": f"GET {url}", "reproduce": f"curl -sS '{url}'"}
+
+
+# ------------------------------------------------------------------------------------------------------------- scraping
+
+
+class Scraped(Promise):
+    """Every replica is scraped."""
+
+    late_after_intervals: float = Field(gt=0)
+
+
+def judge_scraped(
+    promise: Scraped,
+    targets: Sequence[ScrapeTarget],
+    replicas: Replicas,
+    *,
+    expected_count: int | None,
+    now: float,
+    place: Mapping[str, str],
+) -> Verdict:
+    """Every target of the platform's jobs is up and fresh; none that serves users is left out; none is missing."""
+    expected = "every replica up" + (f", {expected_count} of them" if expected_count else "")
+    wrong = []
+    for target in targets:
+        if target.health == "unknown":
+            return inconclusive(expected, f"{target.instance} has not been scraped yet", **place)
+        if target.health != "up":
+            wrong.append(f"{target.instance} is {target.health}: {target.last_error or 'no reason given'}")
+        elif now - target.last_scrape_at > promise.late_after_intervals * target.interval_seconds + 1.0:
+            wrong.append(f"{target.instance} was scraped {now - target.last_scrape_at:.0f} s ago")
+    for scrape in replicas.unlisted:
+        wrong.append(f"a process answers users that Prometheus does not scrape ({scrape.identity})")
+    if expected_count is not None and len(targets) < expected_count:
+        wrong.append(f"only {len(targets)} replicas are scraped")
+    if wrong:
+        return failed(expected, _some(wrong), **place)
+    return passed(f"{len(targets)} replicas up", where=place["where"])
+
+
+@check("prometheus.scraped", Scraped)
+def test_scraped(promise: Scraped, target: Target) -> Verdict:
+    """Every replica is up, and was scraped lately."""
+    return judge_scraped(
+        promise,
+        target.app_targets(),
+        target.replicas(),
+        expected_count=target.scope.environment.replicas,
+        now=time.time(),
+        place=_api(target, "targets?state=active"),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+
+
+class Rules(Promise):
+    """The rules are loaded and evaluated."""
+
+    late_after_intervals: float = Field(gt=0)
+    groups_min: int = Field(ge=0)
+
+
+def judge_rules(promise: Rules, groups: Sequence[RuleGroup], *, now: float, place: Mapping[str, str]) -> Verdict:
+    """No rule has an error, no group is late or takes longer than its interval; there are groups at all."""
+    expected = "every rule evaluated in time and without error"
+    if len(groups) < promise.groups_min:
+        return failed(f"at least {promise.groups_min} rule group(s)", f"{len(groups)} loaded", **place)
+    wrong = []
+    unknown = []
+    for group in groups:
+        for rule in group.rules:
+            if rule.health == "err" or rule.last_error:
+                wrong.append(f"{group.name}/{rule.name}: {rule.last_error or 'failed'}")
+            elif rule.health == "unknown":
+                unknown.append(f"{group.name}/{rule.name}")
+        age = now - group.last_evaluation_at
+        if group.last_evaluation_at and age > promise.late_after_intervals * group.interval_seconds + 1.0:
+            wrong.append(
+                f"group {group.name} was evaluated {age:.0f} s ago, its interval is {group.interval_seconds:g} s"
+            )
+        if group.evaluation_seconds > group.interval_seconds:
+            wrong.append(f"group {group.name} takes {group.evaluation_seconds:.1f} s of {group.interval_seconds:g} s")
+    if wrong:
+        return failed(expected, _some(wrong), **place)
+    if unknown:
+        return inconclusive(expected, f"not evaluated yet: {_some(unknown)}", **place)
+    return passed(f"{sum(len(group.rules) for group in groups)} rules in {len(groups)} groups", where=place["where"])
+
+
+@check("prometheus.rules", Rules)
+def test_rules(promise: Rules, target: Target) -> Verdict:
+    """Rule groups are healthy."""
+    return judge_rules(promise, target.rule_groups(), now=time.time(), place=_api(target, "rules"))
+
+
+class Configuration(Promise):
+    """The configuration in force is the latest one."""
+
+
+def judge_configuration(info: RuntimeInfo, place: Mapping[str, str]) -> Verdict:
+    """The last reload worked."""
+    if not info.config_reloaded:
+        return failed("the last reload worked", "it was refused; the old configuration is in force", **place)
+    return passed("the last reload worked", where=place["where"])
+
+
+@check("prometheus.configuration", Configuration)
+def test_configuration(promise: Configuration, target: Target) -> Verdict:  # noqa: ARG001 - nothing can be varied
+    """The last reload of the configuration worked."""
+    info = target.once("runtime info", target.prometheus_client().runtime_info)
+    return judge_configuration(info, _api(target, "status/runtimeinfo"))
+
+
+# ---------------------------------------------------------------------------------------------------------------- clock
+
+
+class Clock(Promise):
+    """The clocks agree."""
+
+    page: str
+
+
+def judge_clock(
+    prometheus_ahead_seconds: float,
+    answers: Sequence[Answer],
+    tolerance_seconds: float,
+    place: Mapping[str, str],
+) -> Verdict:
+    """Prometheus' and the platform's clocks are near this machine's; when both are far off, it is this machine's."""
+    expected = f"clocks within {tolerance_seconds:g} s"
+    platform_ahead = [
+        stamp.timestamp() - (answer.asked_at + answer.elapsed_seconds)
+        for answer in answers
+        if (stamp := _date(answer)) is not None
+    ]
+    # The Date header has whole seconds.
+    off = [ahead for ahead in platform_ahead if abs(ahead) > tolerance_seconds + 1.0]
+    prometheus_off = abs(prometheus_ahead_seconds) > tolerance_seconds
+    observed = f"Prometheus {prometheus_ahead_seconds:+.1f} s"
+    if platform_ahead:
+        observed += f", the platform {max(platform_ahead, key=abs):+.1f} s against this machine"
+    if prometheus_off and off and math.copysign(1, off[0]) == math.copysign(1, prometheus_ahead_seconds):
+        return inconclusive(expected, f"{observed}: most likely this machine's own clock is wrong", **place)
+    if prometheus_off or off:
+        return failed(expected, observed, **place)
+    return passed(observed, where=place["where"])
+
+
+def _date(answer: Answer) -> datetime.datetime | None:
+    try:
+        return email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+
+
+@check("prometheus.clock", Clock)
+def test_clock(promise: Clock, target: Target) -> Verdict:
+    """No clock is off."""
+    before = time.time()
+    result = target.prometheus_client().query("time()")
+    middle = (before + time.time()) / 2
+    return judge_clock(
+        result.samples[0].value - middle,
+        [page.answer for page in target.pages(promise.page)],
+        target.contract.platform.limits.clock_tolerance_seconds,
+        _api(target, "query?query=time()"),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- signals
+
+
+class Traffic(Model):
+    """How much must have happened lately for a figure to mean anything."""
+
+    query: str
+    minimum: float = Field(gt=0)
+
+
+class Signal(Promise):
+    """A recorded metric has values, within its domain."""
+
+    query: str
+    labels: tuple[str, ...] = Field((), description="Labels that every series has.")
+    series_max: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    traffic: Traffic
+
+
+def judge_signal(promise: Signal, result: QueryResult, traffic: float, place: Mapping[str, str]) -> Verdict:
+    """There is a value, a finite one when there was traffic, inside the domain, with the promised labels."""
+    expected = f"{promise.query} {_range(promise)}"
+    if result.warnings:
+        return inconclusive(expected, f"Prometheus warns: {result.warnings[0]}", **place)
+    finite = [sample for sample in result.samples if math.isfinite(sample.value)]
+    if not finite:
+        observed = "no data" if not result.samples else f"only {result.samples[0].value:g}"
+        if traffic < promise.traffic.minimum:
+            return inconclusive(expected, f"{observed}; too little traffic ({traffic:.0f} requests lately)", **place)
+        return failed(expected, f"{observed}, with {traffic:.0f} requests lately", **place)
+    wrong = [
+        f"{dict(sample.labels)} = {sample.value:g}"
+        for sample in finite
+        if (promise.minimum is not None and sample.value < promise.minimum)
+        or (promise.maximum is not None and sample.value > promise.maximum)
+    ]
+    if wrong:
+        return failed(expected, f"outside its domain: {_some(wrong)}", **place)
+    unlabelled = [
+        str(sample.labels) for sample in finite if any(not sample.labels.get(name) for name in promise.labels)
+    ]
+    if unlabelled:
+        return failed(f"series with the labels {', '.join(promise.labels)}", _some(unlabelled), **place)
+    if promise.series_max is not None and len(finite) > promise.series_max:
+        return failed(f"at most {promise.series_max} series", f"{len(finite)} series", **place)
+    values = ", ".join(f"{sample.value:g}" for sample in finite[:_SHOWN_MAX])
+    return passed(f"{promise.query} = {values}", where=place["where"])
+
+
+def _range(promise: Signal) -> str:
+    low = "" if promise.minimum is None else f"from {promise.minimum:g} "
+    high = "" if promise.maximum is None else f"up to {promise.maximum:g}"
+    return f"has a value {low}{high}".rstrip()
+
+
+@check("prometheus.signal", Signal)
+def test_signal(promise: Signal, target: Target) -> Verdict:
+    """A key metric has a value that makes sense."""
+    result = target.query(promise.query)
+    return judge_signal(
+        promise, result, traffic_of(target, promise.traffic), _api(target, f"query?query={promise.query}")
+    )
+
+
+def traffic_of(target: Target, traffic: Traffic) -> float:
+    """Give the traffic lately; nothing known is none."""
+    samples = target.query(traffic.query).samples
+    return samples[0].value if samples and math.isfinite(samples[0].value) else 0.0
+
+
+class Derived(Promise):
+    """A recorded metric follows what it is made of, wherever that has not changed for a while."""
+
+    signal: str
+    source: str
+    zero_when: float = Field(description="The signal is zero when the source has this value.")
+    above_zero_when: float | None = None
+
+
+def judge_derived(
+    promise: Derived, signal: QueryResult, lowest: QueryResult, highest: QueryResult, place: Mapping[str, str]
+) -> Verdict:
+    """Zero and above zero go with the named values of the source; any other value of it says nothing."""
+    expected = f"{promise.signal} = 0 when {promise.source} = {promise.zero_when:g}"
+    if not signal.samples or not lowest.samples or not highest.samples:
+        absent = promise.source if signal.samples else promise.signal
+        return inconclusive(expected, f"{absent} has no data", **place)
+    values = [sample.value for sample in signal.samples]
+    low, high = lowest.samples[0].value, highest.samples[0].value
+    observed = f"{promise.signal} = {values[0]:g}, {promise.source} from {low:g} to {high:g}"
+    zero = abs(low - promise.zero_when) < _VALUES_EQUAL and abs(high - promise.zero_when) < _VALUES_EQUAL
+    if zero and any(abs(value) > _VALUES_EQUAL for value in values):
+        return failed(expected, observed, **place)
+    above = promise.above_zero_when
+    if above is not None and low == high == above and not any(value > 0 for value in values):
+        return failed(f"{promise.signal} above 0 when {promise.source} = {above:g}", observed, **place)
+    return passed(observed, where=place["where"])
+
+
+@check("prometheus.derived", Derived)
+def test_derived(promise: Derived, target: Target) -> Verdict:
+    """A recorded metric says what its source says."""
+    interval = max((group.interval_seconds for group in target.rule_groups()), default=1.0)
+    # The source counts only where it had one value for three evaluations: the signal is always a little behind.
+    span = f"({promise.source})[{math.ceil(3 * interval)}s:{math.ceil(interval / 2)}s]"
+    return judge_derived(
+        promise,
+        target.query(promise.signal),
+        target.query(f"min_over_time({span})"),
+        target.query(f"max_over_time({span})"),
+        _api(target, f"query?query={promise.signal}"),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ the same samples
+
+
+class SameSamples(Promise):
+    """Prometheus has the samples of the page."""
+
+    lookback_seconds: float = Field(gt=0)
+    families: tuple[str, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """One replica's page as it was read from here, and what Prometheus recorded of it around then."""
+
+    target: ScrapeTarget
+    scrape: Scrape
+    recorded: tuple[Series, ...]
+
+
+def judge_same_samples(
+    promise: SameSamples, readings: Readings, tolerance_seconds: float, place: Mapping[str, str]
+) -> Verdict:
+    """Each counter on the page is recorded, and no recorded value contradicts the page.
+
+    `tolerance_seconds` is how far the clocks may differ: what was recorded that close to our reading is not compared.
+    """
+    expected = "each sample of the page, with the page's value"
+    instance, page = readings.target.instance, readings.scrape.exposition
+    labels = readings.target.labels
+    recorded = {
+        (series.labels.get("__name__", ""), label_set(_own(series.labels, labels))): series.points
+        for series in readings.recorded
+    }
+    newest = max((points[-1][0] for points in recorded.values() if points), default=0.0)
+    read_at = readings.scrape.answer.asked_at
+    born_at = readings.scrape.identity.started_at if readings.scrape.identity else None
+    wrong, compared = [], 0
+    for sample in _growing(promise, page):
+        points = recorded.get((sample.name, sample.label_set), ())
+        if not points:
+            if _existed(page, sample, newest - tolerance_seconds):
+                wrong.append(f"{sample.key} is on the page of {instance} and not in Prometheus")
+            continue
+        for at, value in points:
+            before = born_at is not None and born_at < at < read_at - tolerance_seconds
+            after = at > read_at + readings.scrape.answer.elapsed_seconds + tolerance_seconds
+            compared += before or after
+            if before and value > sample.value + _VALUES_EQUAL * abs(value):
+                wrong.append(f"{sample.key} was {value:g} in Prometheus, and {sample.value:g} on the page later")
+                break
+            if after and value < sample.value - _VALUES_EQUAL * abs(value):
+                wrong.append(f"{sample.key} was {sample.value:g} on the page, and {value:g} in Prometheus later")
+                break
+    if wrong:
+        return failed(expected, _some(wrong), **place)
+    if not recorded and any(True for _ in _growing(promise, page)):
+        return inconclusive(expected, f"{instance}: nothing recorded in {promise.lookback_seconds:g} s", **place)
+    return passed(f"{instance}: {len(recorded)} series recorded, {compared} values compared", where=place["where"])
+
+
+def _own(labels: Mapping[str, str], of_target: Mapping[str, str]) -> dict[str, str]:
+    """Take away the labels that Prometheus adds for the target."""
+    return {name: value for name, value in labels.items() if name != "__name__" and of_target.get(name) != value}
+
+
+def _growing(promise: SameSamples, page: Exposition) -> Iterator[Sample]:
+    for name in promise.families:
+        family = page.families.get(name)
+        if family is not None and family.type in ("counter", "histogram"):
+            yield from family.samples
+
+
+def _existed(page: Exposition, sample: Sample, at: float) -> bool:
+    """Tell whether a sample was certainly on the page at a time, by the time at which its counter was created."""
+    for suffix in ("_total", "_bucket", "_count", "_sum"):
+        if sample.name.endswith(suffix):
+            labels = {name: value for name, value in sample.labels.items() if name != "le"}
+            created = page.value(sample.name.removesuffix(suffix) + "_created", labels)
+            return created is not None and created < at
+    return False
+
+
+@check("prometheus.same_samples", SameSamples)
+def test_same_samples(promise: SameSamples, target: Target) -> Verdict:
+    """What Prometheus recorded of each replica is what the replica says."""
+    found = target.replicas()
+    if not found.urls:
+        return not_covered("the replicas cannot be asked one by one from here", "run the gate inside the cluster")
+    names = "|".join(f"{name}(_bucket|_count|_sum)?" for name in promise.families)
+    verdicts = []
+    for scraped in target.app_targets():
+        if scraped.instance not in found.scrapes:
+            continue
+        selector = f'{{__name__=~"{names}",job="{scraped.job}",instance="{scraped.instance}"}}'
+        result = target.query(f"{selector}[{promise.lookback_seconds:.0f}s]")
+        readings = Readings(scraped, found.scrapes[scraped.instance], result.series)
+        tolerance = target.contract.platform.limits.clock_tolerance_seconds
+        place = {
+            "where": f"{scraped.scrape_url} and {target.prometheus_client().url}",
+            "reproduce": f"curl -sSL {scraped.scrape_url}",
+        }
+        verdicts.append(judge_same_samples(promise, readings, tolerance, place))
+    return combine(verdicts)

@@ -1,0 +1,93 @@
+"""Service levels: is any threshold breached, is a target missed, and was there enough traffic to say so?"""
+
+import math
+from collections.abc import Sequence
+
+from pydantic import Field, model_validator
+
+from checks.test_prometheus import Traffic, traffic_of
+from selfcheck.checking import check
+from selfcheck.clients.prometheus import QueryResult, Sample
+from selfcheck.contract import Model, Promise
+from selfcheck.target import Target
+from selfcheck.verdict import Verdict, failed, inconclusive, passed
+
+_UNITS = {"ratio": "", "score": " points", "seconds": " s", "per second": "/s"}
+
+
+class Bound(Model):
+    """A limit on one side."""
+
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> "Bound":
+        if (self.above is None) == (self.below is None):
+            message = "give either `above` or `below`"
+            raise ValueError(message)
+        return self
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a value is on the named side."""
+        return value > self.above if self.above is not None else value < (self.below or 0.0)
+
+    def __str__(self) -> str:
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+
+class Objective(Promise):
+    """A service level: a breach fails, a missed target warns."""
+
+    query: str
+    unit: str = Field(pattern="^(" + "|".join(_UNITS) + ")$")
+    breach: Bound
+    target: Bound | None = None
+    traffic: Traffic
+
+
+def judge_objective(promise: Objective, result: QueryResult, traffic: float, *, where: str, reproduce: str) -> Verdict:
+    """Every series is on the right side of the threshold; there is data, and enough traffic behind it."""
+    place = {"where": where, "reproduce": reproduce}
+    expected = f"{promise.query} not {promise.breach}{_UNITS[promise.unit]}"
+    values = [sample for sample in result.samples if math.isfinite(sample.value)]
+    if result.warnings:
+        return inconclusive(expected, f"Prometheus warns: {result.warnings[0]}", **place)
+    if not values:
+        given = f"only {result.samples[0].value:g}" if result.samples else "no data"
+        return inconclusive(expected, f"{given}; {traffic:.0f} requests lately", **place)
+    if traffic < promise.traffic.minimum:
+        observed = (
+            f"too little traffic to judge: {traffic:.0f} requests lately, at least {promise.traffic.minimum:g} needed"
+        )
+        return inconclusive(expected, observed, **place)
+    breached = [sample for sample in values if promise.breach.holds(sample.value)]
+    if breached:
+        return failed(expected, _shown(promise, breached), **place)
+    verdict = passed(_shown(promise, values), where=where)
+    missed = [sample for sample in values if promise.target is not None and not promise.target.holds(sample.value)]
+    if missed:
+        return verdict.with_notes(f"target missed: {_shown(promise, missed)}, the aim is {promise.target}")
+    return verdict
+
+
+def _shown(promise: Objective, samples: Sequence[Sample]) -> str:
+    def one(sample: Sample) -> str:
+        labels = {name: value for name, value in sample.labels.items() if name != "__name__"}
+        inner = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+        return f"{sample.value:.4g}{_UNITS[promise.unit]}{f' for {inner}' if inner else ''}"
+
+    return ", ".join(one(sample) for sample in samples[:5])
+
+
+@check("slo.objective", Objective)
+def test_objective(promise: Objective, target: Target) -> Verdict:
+    """The service level is kept."""
+    url = f"{target.prometheus_client().url}/api/v1/query"
+    return judge_objective(
+        promise,
+        target.query(promise.query),
+        traffic_of(target, promise.traffic),
+        where=f"GET {url}?query={promise.query}",
+        reproduce=f"curl -sSG '{url}' --data-urlencode 'query={promise.query}'",
+    )

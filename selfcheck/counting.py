@@ -1,0 +1,346 @@
+"""Causal counting: send N requests, and see whether exactly the promised series grew by exactly what was promised.
+
+One mechanism for all areas: read all processes, act, read all again, and compare per label set. Promises that concern
+disjoint families share a reading. Other traffic on the platform can only add to a difference, so a difference that is too
+small is a broken promise at once; one that is too large is tried again, and set against a control window in which nothing
+was sent.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from selfcheck.clients.http import Answer
+from selfcheck.contract import Act, Model, Promise, Right
+from selfcheck.exposition import Sample
+from selfcheck.observation import CouldNotObserve
+from selfcheck.replicas import Snapshot
+from selfcheck.values import Missing, dig, shown
+from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
+
+_PLACEHOLDER = re.compile(r"\{body\.([^}]+)\}")
+
+
+class Move(Model):
+    """Counters that grow: by `by` for each request, in the series whose labels match, on all processes together.
+
+    A label value `{body.provider}` stands for that field of each answer. Several samples are added up. With `alone`, no
+    other series of the same samples may grow.
+    """
+
+    sample: str = ""
+    samples: tuple[str, ...] = ()
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    by: int = Field(1, ge=1)
+    alone: bool = True
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> "Move":
+        if bool(self.sample) == bool(self.samples):
+            message = "give either `sample` or `samples`"
+            raise ValueError(message)
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sample names, however they were given."""
+        return self.samples or (self.sample,)
+
+    def __str__(self) -> str:
+        labels = ", ".join(f'{name}="{value}"' for name, value in self.labels.items())
+        return " or ".join(self.names) + (f"{{{labels}}}" if labels else "")
+
+
+class Counting(Promise):
+    """What the counters do when an act is sent `times` times."""
+
+    right: Right = Right.SYNTHETIC
+    act: str
+    after: str | None = Field(None, description="Act sent once before, whose effects do not count.")
+    times: int = Field(2, ge=1, le=20)
+    moves: tuple[Move, ...] = ()
+    one_or_more_of: tuple[Move, ...] = Field((), description="At least one of these grows as promised, none wrongly.")
+    still: tuple[str, ...] = Field((), description="Sample names that do not grow.")
+    never: tuple[Move, ...] = Field((), description="Series that do not grow, while others of the sample may.")
+    duration: str | None = Field(None, description="Histogram family in seconds that must agree with the time seen.")
+    claimed_milliseconds: str | None = Field(None, description="Path in the answer to the time it says it took.")
+
+    @property
+    def samples(self) -> frozenset[str]:
+        """Every sample name that the promise speaks of."""
+        names = {name for move in (*self.moves, *self.one_or_more_of, *self.never) for name in move.names}
+        names |= set(self.still)
+        return frozenset(names | ({f"{self.duration}_sum", f"{self.duration}_count"} if self.duration else set()))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What happened between two readings: the answers, and how far each series grew on all processes together."""
+
+    answers: tuple[Answer | CouldNotObserve, ...]
+    grown: Mapping[str, Mapping[tuple[tuple[str, str], ...], float]]
+    seconds: float
+    trouble: str = ""
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All windows in which a promise was tried, and the control windows in which nothing was sent."""
+
+    windows: tuple[Window, ...]
+    controls: tuple[Window, ...] = field(default=())
+
+
+def growth(before: Snapshot, after: Snapshot, samples: Iterable[str]) -> tuple[dict[str, Any], str]:
+    """Add up how far each series of the named samples grew between two snapshots.
+
+    Gives also what makes the comparison worthless, if anything does: a process that is gone, new or restarted.
+    """
+    trouble = ""
+    if before.missing or after.missing:
+        trouble = f"could not read {', '.join(sorted({*before.missing, *after.missing}))}"
+    elif set(before.scrapes) != set(after.scrapes):
+        changed = set(before.scrapes) ^ set(after.scrapes)
+        trouble = f"the answering processes changed meanwhile ({', '.join(sorted(changed))})"
+    total: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name in samples}
+    for name in set(before.scrapes) & set(after.scrapes):
+        old, new = before.scrapes[name], after.scrapes[name]
+        if old.identity != new.identity:
+            trouble = f"{name or 'the process'} was restarted meanwhile"
+            continue
+        for sample in total:
+            earlier = {_labels(found): found.value for found in old.exposition.series(sample)}
+            for found in new.exposition.series(sample):
+                key = _labels(found)
+                # A series that is new was born at zero: its whole value is growth.
+                step = found.value - earlier.get(key, 0.0)
+                if step:
+                    total[sample][key] = total[sample].get(key, 0.0) + step
+    return total, trouble
+
+
+def _labels(sample: Sample) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(sample.labels.items()))
+
+
+def in_windows(promises: Sequence[Counting]) -> list[list[Counting]]:
+    """Distribute promises over as few windows as possible, so that no two in one window speak of the same sample."""
+    windows: list[tuple[set[str], list[Counting]]] = []
+    for promise in promises:
+        for taken, members in windows:
+            if not taken & promise.samples:
+                taken |= promise.samples
+                members.append(promise)
+                break
+        else:
+            windows.append((set(promise.samples), [promise]))
+    return [members for _, members in windows]
+
+
+def grew_too_far(promise: Counting, window: Window) -> bool:
+    """Tell whether something grew further than the acts explain: other traffic, or a defect; to be tried again."""
+    return not window.trouble and any(excess > 0 for excess in _excesses(promise, window).values())
+
+
+def judge(promise: Counting, act: Act, evidence: Evidence, *, where: str, reproduce: str) -> Verdict:
+    """Judge the windows: right once is right; too little is wrong; always too much is set against the controls."""
+    expected = _describe(promise, act)
+    place = {"where": where, "reproduce": reproduce}
+    if not evidence.windows:
+        return inconclusive(expected, "nothing was sent", where=where)
+    for window in evidence.windows:
+        wrong = _wrong_answer(act, window)
+        if wrong:
+            return failed(f"{act.name} answers {_describe_answer(act)}", wrong, **place)
+        lost = next((answer for answer in window.answers if isinstance(answer, CouldNotObserve)), None)
+        if lost is not None:
+            return inconclusive(expected, lost.sentence, **place)
+    sound = [window for window in evidence.windows if not window.trouble]
+    if not sound:
+        return inconclusive(expected, evidence.windows[-1].trouble, **place)
+    for window in sound:
+        short = too_little(promise, window)
+        if short:
+            return failed(expected, short, **place)
+    exact = [window for window in sound if not any(excess > 0 for excess in _excesses(promise, window).values())]
+    if exact:
+        duration = _wrong_duration(promise, act, exact[-1])
+        if duration is not None:
+            return failed(*duration, **place)
+        return passed(f"{len(exact[-1].answers)} requests counted on {exact[-1].processes} process(es)", where=where)
+    return _judge_excess(promise, sound, evidence.controls, expected, place)
+
+
+def _judge_excess(
+    promise: Counting,
+    sound: list[Window],
+    controls: Sequence[Window],
+    expected: str,
+    place: Mapping[str, str],
+) -> Verdict:
+    """What is too much in every try is a breach when it does not happen without our requests."""
+    excesses = [_excesses(promise, window) for window in sound]
+    always = {name: min(found[name] for found in excesses) for name in excesses[0]}
+    name, least = max(always.items(), key=lambda item: item[1])
+    usable = [window for window in controls if not window.trouble]
+    background = sum(step for window in usable for series in window.grown.values() for step in series.values())
+    if least <= 0 or not usable or background:
+        rate = background / max(sum(window.seconds for window in usable), 0.001)
+        return not_covered(
+            f"other traffic moves {name} ({rate:.1f}/s without us), so that our requests cannot be told apart",
+            "repeat in a quieter moment, or against staging",
+        )
+    moves = {str(move): move for move in (*promise.moves, *promise.one_or_more_of, *promise.never)}
+    grown = _what_grew(moves.get(name, Move(sample=name)), sound[-1])
+    return failed(
+        expected,
+        f"{name} grew by {least:g} too much in each of {len(sound)} tries, and not at all without our requests: {grown}",
+        **place,
+    )
+
+
+def _excesses(promise: Counting, window: Window) -> dict[str, float]:
+    """Say how much further than promised counters grew: in the promised series, or in others where they must not."""
+    found: dict[str, float] = {}
+    for move in (*promise.moves, *promise.one_or_more_of):
+        in_series = _grown(move, window)
+        beyond = max(0.0, in_series - move.by * len(window.answers))
+        elsewhere = _total(move, window) - in_series if move.alone else 0.0
+        found[str(move)] = beyond + elsewhere
+    for move in promise.never:
+        found[str(move)] = _grown(move, window)
+    for name in promise.still:
+        found[name] = sum(window.grown.get(name, {}).values())
+    return found
+
+
+def too_little(promise: Counting, window: Window) -> str:
+    """Say which promised series grew less than promised; empty when none did."""
+    for move in promise.moves:
+        if _grown(move, window) < move.by * len(window.answers):
+            return _short(move, window)
+    kept = [_grown(move, window) >= move.by * len(window.answers) for move in promise.one_or_more_of]
+    if kept and not any(kept):
+        return "; ".join(_short(move, window) for move in promise.one_or_more_of)
+    return ""
+
+
+def _short(move: Move, window: Window) -> str:
+    labels = {name: "|".join(sorted(_resolved(value, window))) for name, value in move.labels.items()}
+    wanted = move.by * len(window.answers)
+    instead = _what_grew(move, window) or "no series of it grew"
+    return (
+        f"{move.model_copy(update={'labels': labels})} grew by {_grown(move, window):g} for {len(window.answers)} "
+        f"requests, not {wanted}: {instead}"
+    )
+
+
+def _what_grew(move: Move, window: Window) -> str:
+    grown = [(name, key, step) for name in move.names for key, step in window.grown.get(name, {}).items()]
+    return ", ".join(
+        f"{name}{{{', '.join(f'{label}={value!r}' for label, value in key)}}} {step:+g}"
+        for name, key, step in grown[:3]
+    )
+
+
+def _grown(move: Move, window: Window) -> float:
+    wanted = {name: _resolved(value, window) for name, value in move.labels.items()}
+    return sum(
+        step
+        for name in move.names
+        for key, step in window.grown.get(name, {}).items()
+        if all(dict(key).get(label) in values for label, values in wanted.items())
+    )
+
+
+def _total(move: Move, window: Window) -> float:
+    return sum(step for name in move.names for step in window.grown.get(name, {}).values())
+
+
+def _resolved(value: str, window: Window) -> set[str]:
+    """Give what a label value stands for: itself, or a field of the answers."""
+    match = _PLACEHOLDER.fullmatch(value)
+    if match is None:
+        return {value}
+    found = set()
+    for answer in window.answers:
+        if isinstance(answer, Answer):
+            try:
+                found.add(str(dig(answer.json(), match.group(1))))
+            except CouldNotObserve:
+                continue
+    return found
+
+
+def _wrong_answer(act: Act, window: Window) -> str:
+    for answer in window.answers:
+        if isinstance(answer, CouldNotObserve):
+            continue
+        wrong = breach(act, answer)
+        if wrong:
+            return wrong
+    return ""
+
+
+def breach(act: Act, answer: Answer) -> str:
+    """Say in which way an answer is not what the act expects; empty when it is."""
+    if answer.status != act.expect.status:
+        start = answer.body[:80].decode("utf-8", errors="replace")
+        return f"HTTP {answer.status} {shown(start, 100)}"
+    for path, wanted in act.expect.body.items():
+        try:
+            found = dig(answer.json(), path)
+        except CouldNotObserve as error:
+            return error.came_back
+        if isinstance(found, Missing) or found != wanted:
+            return f"{path} = {shown(found)}"
+    return ""
+
+
+def _describe_answer(act: Act) -> str:
+    body = "".join(f", {path} = {shown(value)}" for path, value in act.expect.body.items())
+    return f"HTTP {act.expect.status}{body}"
+
+
+def _describe(promise: Counting, act: Act) -> str:
+    parts = [f"{move} +{move.by} a request" for move in promise.moves]
+    if promise.one_or_more_of:
+        parts.append(" or ".join(f"{move} +{move.by} a request" for move in promise.one_or_more_of))
+    parts += [f"{name} +0" for name in (*promise.still, *map(str, promise.never))]
+    return f"{act.name}: " + ", ".join(parts)
+
+
+def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, str] | None:
+    """Compare the histogram's seconds with the time that the requests took as seen from here.
+
+    The platform cannot have worked longer on a request than the caller waited, so a sum beyond that is in another unit;
+    and where it says itself how long it worked, a sum fifty times smaller is in another unit too (units differ by 60 or
+    1,000).
+    """
+    if promise.duration is None:
+        return None
+    seconds = sum(window.grown.get(f"{promise.duration}_sum", {}).values())
+    answers = [answer for answer in window.answers if isinstance(answer, Answer)]
+    seen = sum(answer.elapsed_seconds for answer in answers)
+    tolerance = 0.05 + 0.1 * seen
+    if seconds > seen + tolerance:
+        return (
+            f"{promise.duration} grows by at most the {seen:.3f} s that {len(answers)} x {act.name} took",
+            f"its sum grew by {seconds:.3f}: not seconds, or observed more than once",
+        )
+    if seconds <= 0:
+        return f"{promise.duration}: a sum that grows with the work", f"its sum grew by {seconds:g}"
+    if promise.claimed_milliseconds is None:
+        return None
+    told = [dig(answer.json(), promise.claimed_milliseconds) for answer in answers]
+    claimed = sum(value for value in told if isinstance(value, int | float)) / 1000.0
+    if 0.02 <= claimed <= seen + tolerance and seconds < claimed / 50:
+        return (
+            f"{promise.duration} in seconds, near the {claimed:.3f} s that the answers claim",
+            f"its sum grew by {seconds:.6f}: not seconds",
+        )
+    return None

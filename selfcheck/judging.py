@@ -1,0 +1,82 @@
+"""From a promise to its result: looks through the check's function, and has a verdict whatever happens."""
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+from selfcheck import preflight
+from selfcheck.checking import checks
+from selfcheck.contract import Promise, matches
+from selfcheck.counting import Counting
+from selfcheck.observation import CouldNotObserve
+from selfcheck.run import Result, Run, keeps_from_looking, result, unseen
+from selfcheck.verdict import Verdict, inconclusive
+
+
+def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> Result:
+    """Give the result of one promise; `look` is its check's function, bound to promise and target. Never raises.
+
+    A defect of the check itself is INCONCLUSIVE, with the trace in the result.
+    """
+    started = time.monotonic()
+    trace = ""
+    verdict = keeps_from_looking(promise, run.target)
+    if verdict is None:
+        try:
+            with run.target.http.area(promise.id.partition(".")[0]):
+                verdict = _verdict(look())
+        except CouldNotObserve as error:
+            verdict = unseen(promise, error)
+        except Exception as error:  # noqa: BLE001 - a defect of a check must be a verdict, not the end of the run
+            trace = run.target.secrets.mask(traceback.format_exc())
+            verdict = inconclusive(
+                promise.says,
+                f"the check itself failed: {type(error).__name__}: {error}",
+                remedy="this is a defect of the suite; verdict.json has the trace",
+            )
+    return result(promise, kind, _masked(run, verdict), round(time.monotonic() - started, 4), trace)
+
+
+def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
+    """Judge promises without pytest, preflight first; `wanted` has ids or `area.*`, nothing means all.
+
+    Gives the results of the preflight, too. Raises WrongTargetError. All areas of checks must have been imported.
+    """
+    patterns = tuple(wanted)
+    run.preflight = preflight.run(run.target)
+    chosen = [
+        (name, promise)
+        for name, promise in run.contract.all_promises()
+        if name in checks() and (not patterns or any(matches(pattern, promise.id) for pattern in patterns))
+    ]
+    announce_counting(run, (promise for _, promise in chosen))
+    for name, promise in chosen:
+        run.results.append(judge(run, promise, name, partial(checks()[name], promise, run.target)))
+    return run.every_result
+
+
+def announce_counting(run: Run, promises: Iterable[Promise]) -> None:
+    """Tell the target which counting promises will be asked for: they share their requests and readings."""
+    counted = [promise for promise in promises if isinstance(promise, Counting)]
+    run.target.expect_counting([promise for promise in counted if keeps_from_looking(promise, run.target) is None])
+
+
+def _verdict(given: object) -> Verdict:
+    if not isinstance(given, Verdict):
+        message = f"a check returns a Verdict, not {type(given).__name__}"
+        raise TypeError(message)
+    return given
+
+
+def _masked(run: Run, verdict: Verdict) -> Verdict:
+    mask = run.target.secrets.mask
+    return replace(
+        verdict,
+        expected=mask(verdict.expected),
+        observed=mask(verdict.observed),
+        where=mask(verdict.where),
+        reproduce=mask(verdict.reproduce),
+        notes=tuple(map(mask, verdict.notes)),
+    )

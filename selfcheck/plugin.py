@@ -1,0 +1,393 @@
+"""The gate as a pytest plugin: preflight, promises as parameters, verdicts as outcomes, exit codes, reports.
+
+It is loaded by the repository's root conftest and does nothing unless the `checks` folder is among what pytest is asked
+to run, so that the suite's own tests do not pay for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from selfcheck.checking import KIND_ATTRIBUTE
+from selfcheck.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from selfcheck.contract import Contract, Promise
+    from selfcheck.run import Result, Run
+
+_CHECKS_FOLDER = Path(__file__).resolve().parent.parent / "checks"
+_RUN = pytest.StashKey["Run"]()
+_RESULT = pytest.StashKey["Result"]()
+_PAYLOAD = "selfcheck"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the gate's own options."""
+    group = parser.getgroup("self-check")
+    group.addoption(
+        "--promise",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="check only this promise (or `area.*`); repeatable",
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- set-up
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read settings and contract when checks are about to run; a mistake in them ends the run with exit code 4."""
+    if not _checks_are_asked_for(config):
+        return
+    # Imported here, not at the top: pytest loads this plugin for every run in the repository.
+    from selfcheck import contract, run, settings  # noqa: PLC0415
+
+    try:
+        import_checks()
+        read = settings.read()
+        loaded = contract.load(read.contract)
+        loaded.validate()
+        worker: dict[str, Any] = getattr(config, "workerinput", {})
+        opened = run.open_run(read, loaded, run_id=worker.get("selfcheck_run_id"))
+    except (contract.ContractError, settings.SettingsError) as error:
+        from selfcheck.report import unusable  # noqa: PLC0415
+
+        unusable(str(error))
+        raise pytest.UsageError(str(error)) from None
+    config.stash[_RUN] = opened
+    opened.remarks += settings.unknown_variables()
+    if _is_worker(config):
+        _take_over(opened, worker)
+        return
+    option = config.option
+    # The gate has its own, shorter way to say what failed; `-v` or `--tb` bring pytest's back.
+    if not any(argument.startswith(("-v", "--tb", "-r")) for argument in config.invocation_params.args):
+        option.tbstyle, option.reportchars, option.no_header, option.no_summary = "no", "", True, False
+        option.verbose = min(option.verbose, -1)
+    if getattr(option, "dist", "no") == "load":
+        option.dist = "loadgroup"
+    if hasattr(option, "allure_report_dir") and option.allure_report_dir is None:
+        option.allure_report_dir, option.clean_alluredir = str(read.output / "allure-results"), True
+
+
+def _checks_are_asked_for(config: pytest.Config) -> bool:
+    if config.option.help or config.option.version:
+        return False
+    asked = [Path(str(argument).split("::")[0]) for argument in config.args]
+    root = config.invocation_params.dir
+    return any(_CHECKS_FOLDER in ((root / path).resolve(), *(root / path).resolve().parents) for path in asked)
+
+
+def import_checks() -> None:
+    """Import every area of checks, so that all kinds of promises are known before the contract is validated."""
+    if str(_CHECKS_FOLDER.parent) not in sys.path:
+        sys.path.insert(0, str(_CHECKS_FOLDER.parent))
+    for module in pkgutil.iter_modules([str(_CHECKS_FOLDER)]):
+        if module.name.startswith("test_"):
+            importlib.import_module(f"checks.{module.name}")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+# ----------------------------------------------------------------------------------------------------------- collection
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Call a check once for each promise of its kind."""
+    bound = getattr(metafunc.function, KIND_ATTRIBUTE, None)
+    run = metafunc.config.stash.get(_RUN, None)
+    if bound is None or run is None:
+        return
+    promises = run.contract.promises(*bound)
+    metafunc.parametrize("promise", promises, ids=[promise.id for promise in promises])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Apply `--promise`, and mark items with the right that they need and the area that shares observations."""
+    from selfcheck.contract import matches  # noqa: PLC0415
+
+    if config.stash.get(_RUN, None) is None:
+        return
+    wanted: list[str] = config.option.promise
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        promise = _promise_of(item)
+        if promise is None:
+            kept.append(item)
+            continue
+        item.add_marker(str(promise.right))
+        item.add_marker(pytest.mark.xdist_group(promise.id.partition(".")[0]))
+        chosen = not wanted or any(matches(pattern, promise.id) for pattern in wanted)
+        (kept if chosen else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> object:
+    """The live target of this run, with every observation that checks share."""
+    return request.config.stash[_RUN].target
+
+
+def _promise_of(item: pytest.Item) -> Promise | None:
+    callspec = getattr(item, "callspec", None)
+    bound = getattr(getattr(item, "function", None), KIND_ATTRIBUTE, None)
+    return callspec.params.get("promise") if callspec is not None and bound is not None else None
+
+
+# ------------------------------------------------------------------------------------------------------------ preflight
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """With parallel workers: look at the target before any worker starts, so that all share one preflight."""
+    config = session.config
+    run = config.stash.get(_RUN, None)
+    parallel = bool(getattr(config.option, "numprocesses", None)) and not config.option.collectonly
+    if run is None or _is_worker(config) or not parallel:
+        return
+    _preflight(run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Look at the target before the first check; no check runs against a stranger."""
+    run = session.config.stash.get(_RUN, None)
+    if run is None or session.config.option.collectonly:
+        return None
+    if not run.preflight and not run.refusal and not _is_worker(session.config):
+        _preflight(run)
+    from selfcheck.judging import announce_counting  # noqa: PLC0415
+
+    announce_counting(run, (promise for item in session.items if (promise := _promise_of(item)) is not None))
+    return True if run.refusal else None
+
+
+def _preflight(run: Run) -> None:
+    from selfcheck import preflight  # noqa: PLC0415
+
+    try:
+        run.preflight = preflight.run(run.target)
+    except preflight.WrongTargetError as error:
+        run.refusal = run.target.secrets.mask(str(error))
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Hand the preflight's findings to a parallel worker."""
+    run = node.config.stash.get(_RUN, None)
+    if run is not None:
+        node.workerinput["selfcheck_run_id"] = run.target.platform.run_id
+        node.workerinput["selfcheck_blocked"] = {str(key): value for key, value in run.target.blocked.items()}
+        node.workerinput["selfcheck_absent"] = {
+            str(key): [verdict.observed, verdict.remedy] for key, verdict in run.target.absent.items()
+        }
+
+
+def _take_over(run: Run, worker: dict[str, Any]) -> None:
+    from selfcheck.contract import Component  # noqa: PLC0415
+    from selfcheck.verdict import not_covered  # noqa: PLC0415
+
+    blocked, absent = worker.get("selfcheck_blocked", {}), worker.get("selfcheck_absent", {})
+    run.target.blocked.update({Component(key): value for key, value in blocked.items()})
+    run.target.absent.update({Component(key): not_covered(*value) for key, value in absent.items()})
+
+
+# -------------------------------------------------------------------------------------------------------------- running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run one check and keep its verdict; whatever happens inside it, there is a verdict."""
+    run = pyfuncitem.config.stash.get(_RUN, None)
+    promise = _promise_of(pyfuncitem)
+    if run is None or promise is None:
+        return None
+    from selfcheck.judging import judge  # noqa: PLC0415
+
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}  # noqa: SLF001
+    kind, _ = getattr(pyfuncitem.function, KIND_ATTRIBUTE)
+    pyfuncitem.stash[_RESULT] = judge(run, promise, kind, lambda: pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a verdict into pytest's outcome: INCONCLUSIVE fails in strict mode and is skipped otherwise."""
+    report = yield
+    found = item.stash.get(_RESULT, None)
+    run = item.config.stash.get(_RUN, None)
+    if found is None or run is None or call.when != "call" or call.excinfo is not None:
+        return report
+    found = _waived(run, found)
+    line = f"{found.outcome} {found.id}: {found.verdict.observed}"
+    # What a root cause blocks is not red itself: the cause is reported once, by the preflight.
+    unclear = found.outcome is Outcome.INCONCLUSIVE and run.settings.strict and not found.verdict.blocked_by
+    fails = found.counts_as is Outcome.FAIL or unclear
+    if fails:
+        report.outcome, report.longrepr = "failed", line
+    elif found.outcome is not Outcome.PASS:
+        path, line_number, _ = item.location
+        report.outcome, report.longrepr = "skipped", (path, line_number or 0, line)
+    setattr(report, _PAYLOAD, found.as_json())
+    return report
+
+
+def _waived(run: Run, found: Result) -> Result:
+    import datetime as dt  # noqa: PLC0415
+    from dataclasses import replace  # noqa: PLC0415
+
+    from selfcheck.run import waiver_for  # noqa: PLC0415
+
+    waiver = waiver_for(run.contract.waivers, found.id)
+    if (
+        waiver is None
+        or found.outcome is not Outcome.FAIL
+        or waiver.expires < dt.datetime.now(dt.UTC).date()
+    ):
+        return found
+    return replace(found, waived=f"until {waiver.expires} by {waiver.owner}: {waiver.reason} ({waiver.link})")
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Show a check by its verdict: one letter in the progress line, the word with -v."""
+    found = getattr(report, _PAYLOAD, None)
+    if found is None or report.when != "call":
+        return None
+    outcome = Outcome(found["outcome"])
+    if found["waived"]:
+        return "skipped", "w", "WAIVED"
+    letter = {Outcome.PASS: ".", Outcome.FAIL: "F", Outcome.INCONCLUSIVE: "?", Outcome.NOT_COVERED: "-"}[outcome]
+    return report.outcome, letter, str(outcome)
+
+
+# -------------------------------------------------------------------------------------------------------------- results
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect results; with parallel workers this runs in the controlling process."""
+    found = getattr(report, _PAYLOAD, None)
+    if found is not None:
+        _COLLECTED.append(found)
+
+
+_COLLECTED: list[dict[str, Any]] = []
+"""Results of this process' run, as plain data; pytest gives the hook above no way to the run itself."""
+
+
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 - see pytest_configure_node
+    """Add up what a parallel worker has sent."""
+    run = node.config.stash.get(_RUN, None)
+    output = getattr(node, "workeroutput", {}).get(_PAYLOAD)
+    if run is not None and output is not None:
+        run.requests_to_platform += output["requests_to_platform"]
+        run.target.left_behind += output["left_behind"]
+        _add_traffic(run, output["traffic"])
+
+
+def _add_traffic(run: Run, traffic: dict[str, dict[str, float]]) -> None:
+    for area, figures in traffic.items():
+        mine = run.traffic.setdefault(area, dict.fromkeys(figures, 0.0))
+        for name, value in figures.items():
+            mine[name] += value
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Work out the exit code and write the reports, whatever happened."""
+    run = session.config.stash.get(_RUN, None)
+    if run is None or session.config.option.collectonly:
+        return
+    run.requests_to_platform += run.target.platform.requests_sent
+    _add_traffic(run, run.target.http.tally.as_json())
+    if _is_worker(session.config):
+        session.config.workeroutput[_PAYLOAD] = {  # type: ignore[attr-defined] # set by pytest-xdist
+            "requests_to_platform": run.requests_to_platform,
+            "traffic": run.traffic,
+            "left_behind": run.target.left_behind,
+        }
+        return
+    session.exitstatus = _finish(session.config, run, int(exitstatus))
+
+
+def _finish(config: pytest.Config, run: Run, pytest_code: int) -> int:
+    from selfcheck.report import write_all  # noqa: PLC0415
+    from selfcheck.run import EXIT_INTERNAL, Result  # noqa: PLC0415
+
+    run.results = [Result.from_json(found) for found in _COLLECTED]
+    _COLLECTED.clear()
+    _hold_against_waivers(run)
+    code = run.exit_code(pytest_code)
+    interrupted = pytest_code == pytest.ExitCode.INTERRUPTED
+    trouble = write_all(run, code, interrupted=interrupted)
+    if trouble:
+        run.remarks.append(trouble)
+        code = code or EXIT_INTERNAL
+    config.stash[_CODE] = code
+    return code
+
+
+_CODE = pytest.StashKey[int]()
+
+
+def _hold_against_waivers(run: Run) -> None:
+    import datetime as dt  # noqa: PLC0415
+
+    from selfcheck.run import Result, judge_waivers  # noqa: PLC0415
+
+    today = dt.datetime.now(dt.UTC).date()
+    for waiver, verdict in judge_waivers(run.contract.waivers, run.results, today):
+        if run.settings.strict:
+            found = Result(
+                f"waivers.{waiver.check}",
+                "waivers.waiver",
+                "every waiver is needed and has not expired",
+                "warning",
+                waiver.owner,
+                waiver.link,
+                verdict,
+            )
+            run.results.append(found)
+        else:
+            run.remarks.append(f"{verdict.where}: {verdict.observed}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what a person needs: each failure, what was not looked at, and what the run cost."""
+    run = config.stash.get(_RUN, None)
+    if run is None or config.option.collectonly or _is_worker(config):
+        return
+    from selfcheck.report.terminal import render  # noqa: PLC0415
+
+    for line in render(run, config.stash.get(_CODE, 0), width=min(config.get_terminal_writer().fullwidth, 100)):
+        terminalreporter.write_line(line.text, **line.markup)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close all connections."""
+    run = config.stash.get(_RUN, None)
+    if run is not None:
+        from selfcheck.run import close  # noqa: PLC0415
+
+        close(run)
+
+
+def loaded_contract(config: pytest.Config) -> Contract:
+    """Give the contract of the running gate."""
+    return config.stash[_RUN].contract

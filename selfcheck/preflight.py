@@ -1,0 +1,282 @@
+"""Before any check: each component in scope answers, is what it claims to be, and takes the credentials.
+
+One root cause is reported once: what fails here blocks the checks that need the component. A target that answers but is
+not the platform is refused (`WrongTargetError`), so that no synthetic request is ever sent to a stranger.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from selfcheck.clients.http import Answer
+from selfcheck.contract import Component, ComponentPromise, Right
+from selfcheck.exposition import PROCESS_STARTED
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.settings import SETTING_OF
+from selfcheck.target import Target
+from selfcheck.values import shown
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
+from selfcheck.waiting import GaveUp, wait_until
+
+_GATEWAY_ERRORS = (502, 503, 504)
+_REFUSALS = (401, 403)
+_SERVER_ERROR = 500
+
+
+class WrongTargetError(Exception):
+    """What answers at the address is not the platform; nothing more is sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The preflight's verdict on one component."""
+
+    promise: ComponentPromise
+    verdict: Verdict
+
+
+def run(target: Target) -> list[Finding]:
+    """Look at every component of the contract; raises WrongTargetError.
+
+    Fills `target.blocked`. A component that is out of scope is NOT COVERED, or FAIL where SELF_CHECK_REQUIRE names it.
+    """
+    findings: list[Finding] = []
+    for promise in target.contract.platform.component:
+        component = promise.component
+        if not target.scope.covers(component):
+            verdict = _out_of_scope(target, component)
+        elif Component.APP in target.blocked:
+            verdict = inconclusive(
+                promise.says,
+                "not looked at: the platform does not answer",
+                blocked_by=target.blocked[Component.APP],
+            )
+        else:
+            verdict = _LOOKS.get(component, _nothing_to_see)(target)
+        if verdict.outcome is Outcome.NOT_COVERED:
+            target.absent[component] = verdict
+        if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+            target.blocked[component] = verdict.blocked_by or promise.id
+        findings.append(Finding(promise, verdict))
+    return findings
+
+
+def _out_of_scope(target: Target, component: Component) -> Verdict:
+    setting = SETTING_OF[component]
+    if component in target.scope.settings.require:
+        return failed(f"{component} in scope, as SELF_CHECK_REQUIRE demands", f"{setting} is not set")
+    return not_covered(f"{component} is out of scope", f"set {setting}")
+
+
+def _nothing_to_see(target: Target) -> Verdict:  # noqa: ARG001 - one of several looks with the same form
+    return passed("in scope")
+
+
+# ------------------------------------------------------------------------------------------------------------- the app
+
+
+def _app(target: Target) -> Verdict:
+    identity = target.contract.platform.identity
+    signals: list[tuple[str, Callable[[Answer], bool]]] = [
+        (identity.health_route, lambda answer: _has_keys(answer, identity.health_keys)),
+        (identity.openapi_route, lambda answer: _has_paths(answer, identity.openapi_paths)),
+        (identity.metrics_route, lambda answer: _has_families(answer, identity.metric_families)),
+    ]
+    seen: list[Answer | CouldNotObserve] = []
+    for route, proves in signals:
+        try:
+            answer = target.platform.get(route)
+        except CouldNotObserve as error:
+            seen.append(error)
+            if error.trouble in _HOPELESS:
+                break
+            continue
+        seen.append(answer)
+        if proves(answer):
+            return passed(f"is {target.contract.platform.name}", where=answer.asked)
+    return judge_stranger(seen, target.contract.platform.name)
+
+
+_HOPELESS = (
+    Trouble.REFUSED,
+    Trouble.UNREACHABLE,
+    Trouble.NAME_NOT_FOUND,
+    Trouble.TLS,
+    Trouble.NOT_HTTP,
+    Trouble.BAD_URL,
+    Trouble.DEADLINE,
+)
+"""Troubles that the next request would meet as well."""
+
+
+def judge_stranger(seen: list[Answer | CouldNotObserve], name: str) -> Verdict:
+    """Say what it means that no answer proves the target to be the platform; raises WrongTargetError.
+
+    A platform that is down, or hidden behind a gateway's error page, has failed. Anything else that answers is a
+    stranger.
+    """
+    troubles = [item for item in seen if isinstance(item, CouldNotObserve)]
+    answers = [item for item in seen if isinstance(item, Answer)]
+    strange = [trouble for trouble in troubles if trouble.trouble in (Trouble.NOT_HTTP, Trouble.FOREIGN_REDIRECT)]
+    if strange and not answers:
+        raise WrongTargetError(strange[0].sentence)
+    expected = f"{name} answers"
+    if not answers:
+        trouble = troubles[0]
+        reproduce = f"curl -sSi {trouble.asked.partition(' ')[2]}"
+        observed = f"{trouble.came_back.rstrip('.')}. {trouble.hint}"
+        return failed(expected, observed, where=trouble.asked, reproduce=reproduce)
+    first = answers[0]
+    start = shown(first.body[:100].decode("utf-8", errors="replace"))
+    if all(answer.status >= _SERVER_ERROR for answer in answers):
+        who = "a gateway answers in its place: no replica is ready" if first.status in _GATEWAY_ERRORS else "it fails"
+        return failed(expected, f"HTTP {first.status} {start}; {who}", where=first.asked)
+    needs_login = first.status in _REFUSALS or "login" in first.url.lower() or b"<form" in first.body[:65536].lower()
+    hint = "it looks like a login page; the gate cannot log in there" if needs_login else "check SELF_CHECK_BASE_URL"
+    message = (
+        f"what answers is not {name}: {first.asked} gave HTTP {first.status} "
+        f"{first.headers.get('content-type', 'without content type')} {start}; {hint}"
+    )
+    raise WrongTargetError(message)
+
+
+def _has_keys(answer: Answer, keys: tuple[str, ...]) -> bool:
+    body = _json(answer)
+    return isinstance(body, dict) and all(key in body for key in keys)
+
+
+def _has_paths(answer: Answer, paths: tuple[str, ...]) -> bool:
+    body = _json(answer)
+    found = body.get("paths") if isinstance(body, dict) else None
+    return isinstance(found, dict) and any(path in found for path in paths)
+
+
+def _has_families(answer: Answer, families: tuple[str, ...]) -> bool:
+    text = answer.body.decode("utf-8", errors="replace")
+    return any(f"# TYPE {family} " in text for family in families)
+
+
+def _json(answer: Answer) -> object:
+    try:
+        return answer.json()
+    except CouldNotObserve:
+        return None
+
+
+def _classifier(target: Target) -> Verdict:
+    """With a URL of its own it must answer; served by the app, there must be a trace of it."""
+    identity = target.contract.platform.identity
+    paths = tuple(route.path for route in target.contract.routes.values() if route.component is Component.CLASSIFIER)
+    own_url = target.scope.url(Component.CLASSIFIER)
+    try:
+        answer = target.openapi(Component.CLASSIFIER)
+        traces = _has_paths(answer, paths)
+        metrics = target.platform.get(identity.metrics_route, base=target.platform.base(Component.CLASSIFIER))
+    except CouldNotObserve as error:
+        expected = f"the classifier answers at {target.platform.base(Component.CLASSIFIER)}"
+        return failed(expected, error.came_back, where=error.asked) if own_url else passed("not told from the app")
+    if own_url is not None or traces or _has_families(metrics, identity.classifier_families):
+        return passed("served", where=answer.asked)
+    return not_covered(
+        "this platform serves no classifier",
+        f"set {SETTING_OF[Component.CLASSIFIER]} where it has a URL of its own",
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- credentials
+
+
+def _api_key(target: Target) -> Verdict:
+    if Right.SYNTHETIC not in target.scope.environment.allow:
+        return passed("given; not tried, since this environment allows no synthetic requests")
+    act = target.contract.act(target.contract.platform.credentials_probe)
+    return _credential(
+        "SELF_CHECK_API_KEY",
+        target.platform.curl(act),
+        lambda: target.platform.send(act, {"vector": [1.0, 0.0]}),
+    )
+
+
+def _admin_token(target: Target) -> Verdict:
+    route = target.contract.platform.admin_probe
+    return _credential("SELF_CHECK_ADMIN_TOKEN", "", lambda: target.platform.get(route))
+
+
+def _credential(setting: str, reproduce: str, ask: Callable[[], Answer]) -> Verdict:
+    try:
+        answer = ask()
+    except CouldNotObserve as error:
+        return inconclusive(f"{setting} is accepted", error.sentence, where=error.asked)
+    if answer.status in _REFUSALS:
+        return failed(
+            f"{setting} is accepted",
+            f"HTTP {answer.status}: the credential is refused",
+            where=answer.asked,
+            reproduce=reproduce,
+        )
+    return passed("accepted", where=answer.asked)
+
+
+# ------------------------------------------------------------------------------------------------------- the watchers
+
+
+def _prometheus(target: Target) -> Verdict:
+    client = target.prometheus_client()
+    where = f"{client.url}/api/v1"
+    try:
+        build = client.build_info()
+        if not client.ready():
+            return failed("Prometheus is ready", "it answers, but not that it is ready", where=f"{client.url}/-/ready")
+    except CouldNotObserve as error:
+        return failed("Prometheus answers", f"{error.came_back.rstrip('.')}. {error.hint}", where=error.asked)
+    try:
+        return _watches(target, build.version, where)
+    except CouldNotObserve as error:
+        return inconclusive("Prometheus watches this platform", error.sentence, where=error.asked)
+
+
+def _watches(target: Target, version: str, where: str) -> Verdict:
+    client = target.prometheus_client()
+    expected = f"Prometheus scrapes the processes that answer at {target.scope.base_url}"
+    targets = target.app_targets()
+    families = target.contract.platform.identity.metric_families
+    if not targets:
+        jobs = ", ".join(sorted({found.job for found in target.targets()})) or "none"
+        return failed(
+            expected,
+            f"no target exposes {families[0]}; its jobs: {jobs}; is it another Prometheus?",
+            where=where,
+        )
+    found = target.replicas()
+    if found.urls:
+        return passed(f"Prometheus {version} scrapes {len(targets)} processes of it", where=where)
+    # The targets cannot be asked from here: compare when the processes were started.
+    ours = {scrape.identity.started_at for scrape in found.behind if scrape.identity is not None} - {None}
+    if not ours:
+        return inconclusive(expected, "the metrics page does not tell which process answers", where=where)
+    # A process that was started a moment ago is scraped one interval later.
+    patience_seconds = 2 * max(item.interval_seconds for item in targets) + 5.0
+    query = f"curl -sS '{where}/query?query={PROCESS_STARTED}'"
+    try:
+        wait_until(
+            lambda: ours & {sample.value for sample in client.query(PROCESS_STARTED).samples} or None,
+            timeout_seconds=min(patience_seconds, target.deadline.left_seconds / 3),
+            what="Prometheus to scrape a process that answers here",
+            interval_seconds=0.5,
+        )
+    except GaveUp as error:
+        if isinstance(error.last_error, CouldNotObserve):
+            raise error.last_error from error
+        observed = (
+            f"{len(targets)} targets of job {targets[0].job} are scraped, and none is a process that answers here"
+        )
+        return failed(expected, observed, where=where, reproduce=query)
+    return passed(f"Prometheus {version} scrapes {len(targets)} processes of it", where=where)
+
+
+_LOOKS: dict[Component, Callable[[Target], Verdict]] = {
+    Component.APP: _app,
+    Component.CLASSIFIER: _classifier,
+    Component.API_KEY: _api_key,
+    Component.ADMIN_TOKEN: _admin_token,
+    Component.PROMETHEUS: _prometheus,
+}

@@ -1,0 +1,190 @@
+"""Who answers behind the load balancer: finding every replica, and reading all their metrics at one moment.
+
+A counter on `/metrics` belongs to one process. To say that something was counted, every process that could have counted
+it must be read. Replicas are addressed one by one where their addresses are known and can be reached from here (from
+the contract, or from Prometheus' targets); otherwise the load balancer is asked until all processes seen so far have
+answered.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from selfcheck.clients.http import Answer
+from selfcheck.clients.platform import Platform
+from selfcheck.clients.prometheus import Target as ScrapeTarget
+from selfcheck.contract import Component, Contract
+from selfcheck.exposition import PROCESS_STARTED, Exposition, ProcessIdentity, identity, parse
+from selfcheck.observation import CouldNotObserve, Trouble
+
+_ROUNDS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """One reading of one process' metrics page."""
+
+    replica: str
+    answer: Answer
+    exposition: Exposition
+    identity: ProcessIdentity | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The metrics of all known processes at one moment, by replica; `missing` names those that could not be read."""
+
+    scrapes: Mapping[str, Scrape]
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The processes that serve the platform, as far as this run can know them.
+
+    `urls` has the metrics page of each replica that can be asked directly (empty: only the load balancer can be asked).
+    `behind` has what the load balancer showed. `unlisted` are processes that answer users and are not among the
+    addressed ones; `unreachable` are listed addresses that did not answer from here.
+    """
+
+    urls: Mapping[str, str]
+    scrapes: Mapping[str, Scrape]
+    behind: tuple[Scrape, ...]
+    unlisted: tuple[Scrape, ...] = ()
+    unreachable: Mapping[str, CouldNotObserve] | None = None
+
+    @property
+    def direct(self) -> bool:
+        """Whether replicas are asked one by one, and users meet none that could not be."""
+        return bool(self.urls) and not self.unlisted
+
+
+def find(
+    platform: Platform,
+    contract: Contract,
+    *,
+    component: Component = Component.APP,
+    configured: Sequence[str] = (),
+    targets: Iterable[ScrapeTarget] = (),
+) -> Replicas:
+    """Look for all replicas; raises CouldNotObserve when not even the load balancer shows a metrics page."""
+    route = contract.platform.identity.metrics_route
+    path = contract.route(route).path
+    candidates = {urlsplit(url).netloc: url.rstrip("/") + path for url in configured}
+    if not candidates:
+        candidates = {target.instance: target.scrape_url for target in targets}
+    probes = contract.platform.limits.replica_probes
+    base = platform.base(component)
+    through = platform.get_all([(route, base)] * probes, fresh=True)
+    behind = [_scrape("", answer) for answer in through if isinstance(answer, Answer) and answer.status == 200]
+    if not behind:
+        raise _why(through)
+    named = _by_process(behind)
+    scrapes: dict[str, Scrape] = {}
+    unreachable: dict[str, CouldNotObserve] = {}
+    for name, answer in (
+        zip(candidates, platform.scrape_all(list(candidates.values())), strict=True) if candidates else ()
+    ):
+        if isinstance(answer, CouldNotObserve):
+            unreachable[name] = answer
+        else:
+            scrapes[name] = _scrape(name, answer)
+    known = {scrape.identity for scrape in scrapes.values()}
+    unlisted = tuple(scrape for scrape in named if scrape.identity not in known) if scrapes else ()
+    if not scrapes or (unlisted and len(unlisted) == len(named)):
+        # Nothing reachable, or the addresses lead to other processes than users meet: only the balancer is left.
+        return Replicas({}, {scrape.replica: scrape for scrape in named}, named, unlisted, unreachable)
+    urls = {name: candidates[name] for name in scrapes}
+    return Replicas(urls, scrapes, named, unlisted, unreachable)
+
+
+def snapshot(
+    platform: Platform,
+    contract: Contract,
+    replicas: Replicas,
+    *,
+    component: Component = Component.APP,
+    families: Iterable[str] = (),
+) -> Snapshot:
+    """Read all known processes once; only the given families are parsed where any are named."""
+    wanted = tuple(families)
+    if replicas.direct:
+        answers = platform.scrape_all(list(replicas.urls.values()))
+        found: dict[str, Scrape] = {}
+        missing = []
+        for name, answer in zip(replicas.urls, answers, strict=True):
+            if isinstance(answer, CouldNotObserve) or answer.status != 200:
+                missing.append(name)
+            else:
+                found[name] = _scrape(name, answer, wanted)
+        return Snapshot(found, tuple(missing))
+    return _through_balancer(platform, contract, replicas, component, wanted)
+
+
+def _through_balancer(
+    platform: Platform,
+    contract: Contract,
+    replicas: Replicas,
+    component: Component,
+    families: tuple[str, ...],
+) -> Snapshot:
+    route = contract.platform.identity.metrics_route
+    base = platform.base(component)
+    awaited = {scrape.identity: name for name, scrape in replicas.scrapes.items()}
+    found: dict[str, Scrape] = {}
+    for _ in range(_ROUNDS_MAX):
+        probes = max(len(awaited), 1)
+        for answer in platform.get_all([(route, base)] * probes, fresh=True):
+            if isinstance(answer, CouldNotObserve) or answer.status != 200:
+                continue
+            scrape = _scrape("", answer, families)
+            name = awaited.get(scrape.identity) or f"process {len(awaited) + 1}"
+            awaited.setdefault(scrape.identity, name)
+            found[name] = Scrape(name, scrape.answer, scrape.exposition, scrape.identity)
+        if set(found) >= set(awaited.values()):
+            break
+    return Snapshot(found, tuple(name for name in awaited.values() if name not in found))
+
+
+def _scrape(name: str, answer: Answer, families: tuple[str, ...] = ()) -> Scrape:
+    try:
+        text = answer.text()
+    except CouldNotObserve:
+        text = answer.body.decode("utf-8", errors="replace")
+    if not families:
+        exposition = parse(text)
+        return Scrape(name, answer, exposition, identity(exposition))
+    # Reading a few families out of a page with 100,000 series must not cost a parse of all of them.
+    exposition = parse(_only(text, families))
+    return Scrape(name, answer, exposition, identity(exposition))
+
+
+def _only(text: str, families: tuple[str, ...]) -> str:
+    """Cut a page down to the samples of some names, and what tells which process answered."""
+    names = "|".join(re.escape(name) for name in families)
+    # Every TYPE line stays: it is what makes `_created` samples part of the process' identity.
+    kept = rf"^(?:# TYPE [^\n]*|(?:{names}|{PROCESS_STARTED})[{{ ][^\n]*|\w+_created [^\n]*)\n"
+    return "".join(re.findall(kept, text, re.MULTILINE))
+
+
+def _by_process(scrapes: Iterable[Scrape]) -> tuple[Scrape, ...]:
+    """Keep one scrape of each process, numbered in the order of appearance."""
+    seen: dict[ProcessIdentity | None, Scrape] = {}
+    for scrape in scrapes:
+        if scrape.identity not in seen:
+            name = f"process {len(seen) + 1}"
+            seen[scrape.identity] = Scrape(name, scrape.answer, scrape.exposition, scrape.identity)
+    return tuple(seen.values())
+
+
+def _why(answers: Sequence[Answer | CouldNotObserve]) -> CouldNotObserve:
+    first = answers[0]
+    if isinstance(first, CouldNotObserve):
+        return first
+    return CouldNotObserve(
+        Trouble.UNEXPECTED_ANSWER,
+        asked=first.asked,
+        came_back=f"HTTP {first.status} instead of metrics",
+        hint="look at the application's log; the metrics page is mounted by the app itself",
+    )

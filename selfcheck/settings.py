@@ -1,0 +1,226 @@
+"""What the caller sets: environment variables with the prefix SELF_CHECK_, also read from a `.env` file."""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from selfcheck.contract import Component, Contract, Environment
+
+PREFIX = "SELF_CHECK_"
+
+_URL_SCHEMES = {
+    "base_url": ("http", "https"),
+    "classifier_url": ("http", "https"),
+    "prometheus_url": ("http", "https"),
+    "alertmanager_url": ("http", "https"),
+    "grafana_url": ("http", "https"),
+    "toxiproxy_url": ("http", "https"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "database_url": ("postgresql", "postgres"),
+}
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text names the variable and what would be right."""
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Every setting, by the name of its variable without the prefix. URLs with credentials are kept as secrets."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        validate_by_name=True,
+    )
+
+    base_url: str = "http://localhost:8000"
+    environment: str | None = None
+    contract: Path | None = None
+    classifier_url: str | None = None
+    prometheus_url: str | None = None
+    alertmanager_url: str | None = None
+    grafana_url: str | None = None
+    toxiproxy_url: str | None = None
+    redis_url: SecretStr | None = None
+    database_url: SecretStr | None = None
+    kube_context: str | None = None
+    # The platform's own scripts name these two without a prefix; the prefixed name wins.
+    api_key: SecretStr | None = Field(None, validation_alias=AliasChoices(f"{PREFIX}API_KEY", "API_KEY"))
+    admin_token: SecretStr | None = Field(None, validation_alias=AliasChoices(f"{PREFIX}ADMIN_TOKEN", "ADMIN_TOKEN"))
+    strict: bool = False
+    deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
+    output: Path = Path(".selfcheck")
+    require: Names = ()
+    ca_file: Path | None = Field(None, description="Certificates to trust besides the system's.")
+
+
+def read() -> Settings:
+    """Read the settings from the environment and `.env`; raises SettingsError with one sentence a problem."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper()
+            name = name if name.startswith(PREFIX) or name in {"API_KEY", "ADMIN_TOKEN"} else PREFIX + name
+            lines.append(f"{name}: {problem['msg'].lower()}")
+        raise SettingsError("\n".join(lines)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f".env cannot be read: {error}"
+        raise SettingsError(message) from error
+    if settings.ca_file is not None and not settings.ca_file.is_file():
+        message = (
+            f"{PREFIX}CA_FILE: there is no file {str(settings.ca_file)!r}; name a file of certificates in PEM form"
+        )
+        raise SettingsError(message)
+    for key, schemes in _URL_SCHEMES.items():
+        _check_url(f"{PREFIX}{key.upper()}", getattr(settings, key), schemes)
+    for name in settings.require:
+        if name not in set(Component):
+            close = difflib.get_close_matches(name, [str(component) for component in Component], n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            message = f"{PREFIX}REQUIRE names the unknown component {name!r}{hint} (known: {', '.join(Component)})"
+            raise SettingsError(message)
+    return settings
+
+
+def unknown_variables(environment: Iterable[str] | None = None) -> list[str]:
+    """Give a remark for each SELF_CHECK_ variable that means nothing, most likely a misspelt one."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    remarks = []
+    for name in sorted(os.environ if environment is None else environment):
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remarks.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return remarks
+
+
+def _check_url(name: str, value: str | SecretStr | None, schemes: tuple[str, ...]) -> None:
+    if value is None:
+        return
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in schemes and bool(parts.hostname or parts.scheme == "unix")
+        _ = parts.port  # raises ValueError for a port that is not a number
+    except ValueError:
+        usable = False
+    if not usable:
+        # The value of a URL that may hold a password is not shown.
+        shown = "the value" if isinstance(value, SecretStr) else repr(text)
+        message = f"{name}: {shown} is not a URL; expected {' or '.join(s + '://host' for s in schemes)}"
+        raise SettingsError(message)
+
+
+class Scope:
+    """What this run looks at: the environment with the settings laid over it."""
+
+    def __init__(self, settings: Settings, contract: Contract) -> None:
+        self.settings = settings
+        self.name, chosen = _choose(settings, contract)
+        overrides: dict[str, Any] = {
+            key: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for key in Environment.model_fields
+            if (value := getattr(settings, key, None)) is not None and key in settings.model_fields_set
+        }
+        self.environment = chosen.model_copy(update=overrides)
+        self.base_url = self.environment.base_url.rstrip("/")
+
+    def url(self, component: Component) -> str | None:
+        """Give the URL (or context) of a component, None when it is out of scope."""
+        environment = self.environment
+        found = {
+            Component.APP: self.base_url,
+            Component.CLASSIFIER: environment.classifier_url,
+            Component.PROMETHEUS: environment.prometheus_url,
+            Component.ALERTMANAGER: environment.alertmanager_url,
+            Component.GRAFANA: environment.grafana_url,
+            Component.REDIS: environment.redis_url,
+            Component.POSTGRES: environment.database_url,
+            Component.TOXIPROXY: environment.toxiproxy_url,
+            Component.KUBERNETES: environment.kube_context,
+        }.get(component)
+        return found.rstrip("/") if found else None
+
+    @property
+    def api_key(self) -> str | None:
+        """The key for API routes."""
+        return self.settings.api_key.get_secret_value() if self.settings.api_key else None
+
+    @property
+    def admin_token(self) -> str | None:
+        """The token for admin routes."""
+        return self.settings.admin_token.get_secret_value() if self.settings.admin_token else None
+
+    def covers(self, component: Component) -> bool:
+        """Tell whether a component is in scope, or a credential is known.
+
+        The classifier is served by the app unless a URL of its own is given, so it is always worth a look.
+        """
+        if component is Component.API_KEY:
+            return self.api_key is not None
+        if component is Component.ADMIN_TOKEN:
+            return self.admin_token is not None
+        return component is Component.CLASSIFIER or self.url(component) is not None
+
+
+SETTING_OF = {
+    component: PREFIX
+    + {
+        Component.APP: "BASE_URL",
+        Component.POSTGRES: "DATABASE_URL",
+        Component.KUBERNETES: "KUBE_CONTEXT",
+        Component.API_KEY: "API_KEY",
+        Component.ADMIN_TOKEN: "ADMIN_TOKEN",
+    }.get(component, f"{component.upper()}_URL")
+    for component in Component
+}
+"""The variable that brings a component into scope."""
+
+
+def normalised(url: str) -> str:
+    """Write a base URL in one way: lower-case scheme and host, no default port, no slash at the end."""
+    parts = urlsplit(url)
+    port = parts.port
+    if (parts.scheme.lower(), port) in {("http", 80), ("https", 443)}:
+        port = None
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def _choose(settings: Settings, contract: Contract) -> tuple[str, Environment]:
+    environments = contract.platform.environments
+    if settings.environment is not None:
+        if settings.environment not in environments:
+            close = difflib.get_close_matches(settings.environment, environments, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            message = (
+                f"{PREFIX}ENVIRONMENT: the contract has no environment {settings.environment!r}{hint} "
+                f"(known: {', '.join(environments)})"
+            )
+            raise SettingsError(message)
+        return settings.environment, environments[settings.environment]
+    for name, environment in environments.items():
+        if normalised(environment.base_url) == normalised(settings.base_url):
+            return name, environment
+    return "ad-hoc", Environment(base_url=settings.base_url)

@@ -1,0 +1,311 @@
+"""The live target of a run: its clients, and every observation that checks share.
+
+Each thing is looked at once a run and the observation (or the reason why there is none) is kept, so a hundred checks on
+the health page cost a handful of requests. Judging is not done here.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+from selfcheck import counting, replicas
+from selfcheck.clients.alertmanager import Alertmanager
+from selfcheck.clients.http import Answer, Http
+from selfcheck.clients.platform import Platform
+from selfcheck.clients.prometheus import Prometheus, QueryResult, RuleGroup
+from selfcheck.clients.prometheus import Target as ScrapeTarget
+from selfcheck.contract import Act, Component, Contract
+from selfcheck.counting import Counting, Evidence, Window
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.replicas import Replicas, Snapshot
+from selfcheck.secrets import Secrets
+from selfcheck.settings import Scope
+from selfcheck.verdict import Verdict
+from selfcheck.waiting import Deadline
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a page of the platform: whom it was asked of, and when."""
+
+    who: str
+    answer: Answer
+
+
+@dataclass(slots=True)
+class Target:
+    """Everything that checks may look at; made once a run."""
+
+    contract: Contract
+    scope: Scope
+    http: Http
+    secrets: Secrets
+    deadline: Deadline
+    platform: Platform
+    prometheus: Prometheus | None
+    alertmanager: Alertmanager | None
+    blocked: dict[Component, str] = field(default_factory=dict)
+    """Components that the preflight found unusable, and the promise that says why."""
+    absent: dict[Component, Verdict] = field(default_factory=dict)
+    """Components that this platform turns out not to have."""
+    left_behind: list[str] = field(default_factory=list)
+    """What the run registered on the target and could not remove."""
+    _kept: dict[object, Any] = field(default_factory=dict)
+    _lock: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
+
+    def once(self, key: object, look: Callable[[], T]) -> T:
+        """Look once and keep what was seen; a failure to see is kept as well and raised again.
+
+        So is a defect of the suite: the next check must not send the same requests into it again.
+        """
+        if key not in self._kept:
+            try:
+                self._kept[key] = look()
+            except Exception as error:  # noqa: BLE001 - raised below, now and for every other check that looks
+                self._kept[key] = error
+        kept = self._kept[key]
+        if isinstance(kept, Exception):
+            raise kept
+        return cast("T", kept)
+
+    # ---------------------------------------------------------------------------------------------------------- pages
+
+    def pages(self, route: str) -> tuple[Page, ...]:
+        """Ask a page several times through the load balancer and once of each replica; what answered.
+
+        Raises CouldNotObserve when nothing did.
+        """
+        answered, troubles = self._asked(route)
+        if not answered:
+            raise troubles[0]
+        return answered
+
+    def page_troubles(self, route: str) -> tuple[CouldNotObserve, ...]:
+        """Give the asks of `pages` that got no answer; raises CouldNotObserve where that was for lack of time of ours."""
+        troubles = self._asked(route)[1]
+        for trouble in troubles:
+            if trouble.trouble is Trouble.DEADLINE:
+                raise trouble
+        return troubles
+
+    def _asked(self, route: str) -> tuple[tuple[Page, ...], tuple[CouldNotObserve, ...]]:
+        return self.once(("pages", route), lambda: self._ask(route))
+
+    def _ask(self, route: str) -> tuple[tuple[Page, ...], tuple[CouldNotObserve, ...]]:
+        asks = self.contract.platform.limits.page_asks
+        component = self.contract.route(route).component
+        asked: list[tuple[str, str | None]] = [("", None)] * asks
+        with contextlib.suppress(CouldNotObserve):  # the metrics page may be broken; pages are judged all the same
+            path = self.contract.route(self.contract.platform.identity.metrics_route).path
+            found = self.replicas(component)
+            if found.direct and len(found.urls) > 1:
+                asked += [(name, url.removesuffix("/").removesuffix(path)) for name, url in found.urls.items()]
+        answers = self.platform.get_all([(route, base) for _, base in asked])
+        return (
+            tuple(Page(name, got) for (name, _), got in zip(asked, answers, strict=True) if isinstance(got, Answer)),
+            tuple(got for got in answers if isinstance(got, CouldNotObserve)),
+        )
+
+    def openapi(self, component: Component = Component.APP) -> Answer:
+        """Give the answer of the OpenAPI route of a component; raises CouldNotObserve."""
+        base = self.platform.base(component)
+        route = self.contract.platform.identity.openapi_route
+        return self.once(("openapi", base), lambda: self.platform.get(route, base=base))
+
+    # --------------------------------------------------------------------------------------------------------- metrics
+
+    def replicas(self, component: Component = Component.APP) -> Replicas:
+        """Give the processes that serve a component; raises CouldNotObserve."""
+        group = self._group(component)
+        targets: Sequence[ScrapeTarget] = ()
+        if group is Component.APP and self.prometheus is not None:
+            with contextlib.suppress(CouldNotObserve):  # the preflight reports an unusable Prometheus
+                targets = self.app_targets()
+        configured = self.scope.environment.replica_urls if group is Component.APP else ()
+        return self.once(
+            ("replicas", group),
+            lambda: replicas.find(
+                self.platform, self.contract, component=group, configured=configured, targets=targets
+            ),
+        )
+
+    def _group(self, component: Component) -> Component:
+        """Tell which group of processes serves a component: the app's, unless the classifier has its own URL."""
+        own = component is Component.CLASSIFIER and self.platform.base(component) != self.platform.base()
+        return Component.CLASSIFIER if own else Component.APP
+
+    def last_snapshot(self, component: Component = Component.APP) -> Snapshot:
+        """Read all processes after the synthetic requests of the run, if it made any; raises CouldNotObserve.
+
+        Families with labels have no series before their first use, so what checks judge is read as late as possible.
+        """
+        group = self._group(component)
+        if Counting in self._kept:
+            self.counted_all()
+        return self.once(
+            ("last", group),
+            lambda: replicas.snapshot(self.platform, self.contract, self.replicas(group), component=group),
+        )
+
+    # -------------------------------------------------------------------------------------------------------- counting
+
+    def expect_counting(self, promises: Sequence[Counting]) -> None:
+        """Say which counting promises this run will ask for, so that they can share their windows."""
+        self._kept[Counting] = tuple(promises)
+
+    def counted_all(self) -> dict[str, Evidence]:
+        """Try every expected counting promise once a run; raises CouldNotObserve."""
+        return self.once("counted", self._count)
+
+    def _count(self) -> dict[str, Evidence]:
+        promises: tuple[Counting, ...] = self._kept.get(Counting, ())
+        windows: dict[str, list[Window]] = {promise.id: [] for promise in promises}
+        controls: dict[str, list[Window]] = {promise.id: [] for promise in promises}
+        # Workers of one run must not count each other's requests.
+        needed = any(self.contract.act(promise.act).needs_candidate for promise in promises)
+        with self._lock(), self.candidate(needed=needed) as values:
+            open_ = list(promises)
+            for _ in range(self.contract.platform.limits.counting_attempts_max):
+                for group in counting.in_windows(open_):
+                    for promise, window in self._window(group, values):
+                        windows[promise.id].append(window)
+                open_ = [promise for promise in open_ if counting.grew_too_far(promise, windows[promise.id][-1])]
+                if not open_:
+                    break
+            for group in counting.in_windows(open_):
+                seconds = max(windows[promise.id][-1].seconds for promise in group)
+                for promise, window in self._window(group, None, seconds):
+                    controls[promise.id].append(window)
+        return {promise.id: Evidence(tuple(windows[promise.id]), tuple(controls[promise.id])) for promise in promises}
+
+    def _window(
+        self, group: list[Counting], values: dict[str, Any] | None, idle_seconds: float = 0.0
+    ) -> Iterator[tuple[Counting, Window]]:
+        """Read, act (or idle, for a control), read again; one window for each promise of the group."""
+        component = self._serving(group)
+        samples = frozenset().union(*(promise.samples for promise in group))
+        if values is not None:
+            for promise in group:
+                if promise.after is not None:
+                    self._send(self.contract.act(promise.after), values)
+        found = self.replicas(component)
+        before = replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
+        started = time.monotonic()
+        answers: dict[str, list[Answer | CouldNotObserve]] = {promise.id: [] for promise in group}
+        if values is None:
+            time.sleep(idle_seconds)  # a control window lasts as long as the window that it is set against
+        else:
+            for promise in group:
+                act = self.contract.act(promise.act)
+                for _ in range(promise.times):
+                    answers[promise.id].append(self._send(act, values))
+        after = replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
+        grown, trouble = counting.growth(before, after, samples)
+        for promise in group:
+            window = Window(tuple(answers[promise.id]), grown, time.monotonic() - started, trouble, len(after.scrapes))
+            if not trouble and not found.direct and counting.too_little(promise, window):
+                window = self._doubted(window, found, component)
+            yield promise, window
+
+    def _serving(self, group: list[Counting]) -> Component:
+        """Tell whose processes count the acts of a group."""
+        routes = [self.contract.route(self.contract.act(promise.act).route) for promise in group]
+        apart = any(self._group(route.component) is not Component.APP for route in routes)
+        return Component.CLASSIFIER if apart else Component.APP
+
+    def _doubted(self, window: Window, found: Replicas, component: Component) -> Window:
+        """Look harder before saying that nothing was counted: the balancer may hide a process that counted it."""
+        again = replicas.find(self.platform, self.contract, component=component)
+        known = {scrape.identity for scrape in found.scrapes.values()}
+        if any(scrape.identity not in known for scrape in again.behind):
+            return replace(window, trouble="the load balancer leads to processes that were not read")
+        return window
+
+    def _send(self, act: Act, values: dict[str, Any]) -> Answer | CouldNotObserve:
+        missing = values.get("trouble")
+        if isinstance(missing, CouldNotObserve) and act.needs_candidate:
+            return missing
+        try:
+            return self.platform.send(act, values)
+        except CouldNotObserve as error:
+            return error
+
+    @contextlib.contextmanager
+    def candidate(self, *, needed: bool = True) -> Iterator[dict[str, Any]]:
+        """Register a vector under a name of this run, and remove it afterwards; gives what acts can be filled with.
+
+        What cannot be registered is the trouble of the acts that need it, and of no other; what cannot be removed is
+        kept in `left_behind`.
+        """
+        values: dict[str, Any] = {
+            "candidate": f"{self.platform.run_id}-candidate",
+            "vector": [3.0, 4.0, 0.0, 12.0],
+        }
+        if not needed:
+            yield values
+            return
+        register = self.contract.act(self.contract.platform.candidate_register)
+        remove = self.contract.act(self.contract.platform.candidate_remove)
+        answer = self._send(register, values)
+        trouble = answer if isinstance(answer, CouldNotObserve) else _refused(register, answer)
+        try:
+            yield values | ({"trouble": trouble} if trouble else {})
+        finally:
+            gone = self._send(remove, values)
+            wrong = gone.sentence if isinstance(gone, CouldNotObserve) else counting.breach(remove, gone)
+            if wrong and not trouble:
+                self.left_behind.append(f"vector {values['candidate']}: {wrong}")
+
+    # ------------------------------------------------------------------------------------------------------ Prometheus
+
+    def prometheus_client(self) -> Prometheus:
+        """Give the Prometheus client; only for checks that require Prometheus."""
+        if self.prometheus is None:
+            message = "a check uses Prometheus without requiring it in the contract"
+            raise LookupError(message)
+        return self.prometheus
+
+    def targets(self) -> tuple[ScrapeTarget, ...]:
+        """Give Prometheus' active targets; raises CouldNotObserve."""
+        return self.once("targets", lambda: tuple(self.prometheus_client().targets()))
+
+    def app_targets(self) -> tuple[ScrapeTarget, ...]:
+        """Give the targets of every job that scrapes the platform itself; raises CouldNotObserve.
+
+        A job does when Prometheus has metadata of one of the families that identify the platform for one of its
+        targets.
+        """
+        return self.once("app targets", self._find_app_targets)
+
+    def _find_app_targets(self) -> tuple[ScrapeTarget, ...]:
+        jobs: set[str] = set()
+        for family in self.contract.platform.identity.metric_families:
+            jobs |= {labels.get("job", "") for labels in self.prometheus_client().targets_exposing(family)}
+            if jobs:
+                break
+        return tuple(target for target in self.targets() if target.job in jobs)
+
+    def rule_groups(self) -> tuple[RuleGroup, ...]:
+        """Give all loaded rule groups; raises CouldNotObserve."""
+        return self.once("rule groups", lambda: tuple(self.prometheus_client().rule_groups()))
+
+    def query(self, promql: str) -> QueryResult:
+        """Ask an instant query once; raises CouldNotObserve."""
+        return self.once(("query", promql), lambda: self.prometheus_client().query(promql))
+
+
+def _refused(act: Act, answer: Answer) -> CouldNotObserve | None:
+    wrong = counting.breach(act, answer)
+    if not wrong:
+        return None
+    absent = answer.status in (404, 405)
+    return CouldNotObserve(
+        Trouble.NO_SUCH_ROUTE if absent else Trouble.UNEXPECTED_ANSWER,
+        asked=answer.asked,
+        came_back=f"nothing could be registered to work with: {wrong}",
+        hint=f"put the deployment's own path of the route {act.route!r} into the contract's api.toml",
+    )
