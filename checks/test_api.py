@@ -6,10 +6,10 @@ from pydantic import Field
 
 from selfcheck.checking import check
 from selfcheck.clients.http import Answer
-from selfcheck.contract import Promise, Route
+from selfcheck.contract import Promise, Route, RouteName
 from selfcheck.observation import CouldNotObserve
 from selfcheck.target import Target
-from selfcheck.values import dig, json_type, shown
+from selfcheck.values import curl, dig, json_type, shown
 from selfcheck.verdict import Verdict, failed, passed
 
 _HTTP_OK = 200
@@ -18,19 +18,19 @@ _HTTP_OK = 200
 class Documentation(Promise):
     """A page of documentation is served."""
 
-    page: str
+    page: RouteName
     content_type: str
-    contains: tuple[str, ...] = Field((), description="One of these texts is on the page.")
+    contains: tuple[str, ...] = Field((), description="One of these texts is on the page, in upper or lower case.")
 
 
 def judge_documentation(promise: Documentation, answer: Answer) -> Verdict:
     """HTTP 200, the promised content type, and a text that such a page has."""
     expected = f"HTTP 200, {promise.content_type}"
-    place = {"where": answer.asked, "reproduce": f"curl -sSi {answer.url}"}
+    place = {"where": answer.asked, "reproduce": curl(answer.url, "-sSi")}
     if answer.status != _HTTP_OK or answer.content_type != promise.content_type:
         return failed(expected, f"HTTP {answer.status}, {answer.content_type or 'no content type'}", **place)
     text = answer.body.decode("utf-8", errors="replace")
-    if promise.contains and not any(part in text for part in promise.contains):
+    if promise.contains and not any(part.lower() in text.lower() for part in promise.contains):
         return failed(f"one of {', '.join(map(shown, promise.contains))} on the page", "none of them", **place)
     return passed(f"{len(answer.body):,} bytes", where=answer.asked)
 
@@ -44,7 +44,7 @@ def test_documentation(promise: Documentation, target: Target) -> Verdict:
 class Described(Promise):
     """The OpenAPI document describes a route."""
 
-    route: str
+    route: RouteName
 
 
 def judge_described(route: Route, document: object, *, where: str, reproduce: str) -> Verdict:
@@ -70,7 +70,7 @@ def test_described(promise: Described, target: Target) -> Verdict:
     """The documentation describes the route."""
     route = target.contract.route(promise.route)
     answer = target.openapi(route.component)
-    place = {"where": answer.asked, "reproduce": f"curl -sS {answer.url}"}
+    place = {"where": answer.asked, "reproduce": curl(answer.url)}
     try:
         return judge_described(route, answer.json(), **place)
     except CouldNotObserve as error:

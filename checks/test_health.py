@@ -1,22 +1,23 @@
-"""Health and readiness pages: what they contain, whether it fits together, and whether it is true now and everywhere."""
+"""Health and readiness pages: what they contain, whether it fits together, and is true now and everywhere."""
 
-import datetime
+import datetime as dt
 import fnmatch
 import operator
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from selfcheck.checking import check
 from selfcheck.clients.http import Answer
-from selfcheck.contract import Model, Promise
+from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.observation import CouldNotObserve
+from selfcheck.secrets import Secrets as Registry
 from selfcheck.target import Page, Target
-from selfcheck.values import Domain, Missing, differences, dig, find, json_type, leaves, shown
-from selfcheck.verdict import Verdict, combine, failed, not_covered, passed
+from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown
+from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 _HTTP_OK = 200
 _HTTP_UNAVAILABLE = 503
@@ -27,7 +28,7 @@ def _where(page: Page) -> str:
 
 
 def _curl(page: Page) -> str:
-    return f"curl -sS {page.answer.url}"
+    return curl(page.answer.url)
 
 
 def _on_every(pages: Iterable[Page], judge: Callable[[Page], Verdict]) -> Verdict:
@@ -48,7 +49,7 @@ def _on_every(pages: Iterable[Page], judge: Callable[[Page], Verdict]) -> Verdic
 class Answers(Promise):
     """A page answers 200 with JSON."""
 
-    page: str
+    page: RouteName
 
 
 def judge_answers(pages: Sequence[Page], troubles: Sequence[CouldNotObserve] = ()) -> Verdict:
@@ -94,7 +95,7 @@ class Condition(Model):
 class FieldOf(Promise, Domain):
     """One entry of a page, and what it must be."""
 
-    page: str
+    page: RouteName
     path: str
     unless: Condition | None = Field(None, description="The promise is not made where this holds.")
 
@@ -104,7 +105,7 @@ def judge_field(promise: FieldOf, pages: Sequence[Page]) -> Verdict:
 
     def one(page: Page) -> Verdict:
         body = page.answer.json()
-        if promise.unless is not None and dig(body, promise.unless.path) == promise.unless.equals:
+        if promise.unless is not None and same(dig(body, promise.unless.path), promise.unless.equals):
             return not_covered(f"{promise.unless.path} is {shown(promise.unless.equals)}", "nothing to do")
         value = dig(body, promise.path)
         breach = "is missing" if isinstance(value, Missing) else promise.breaks(value)
@@ -130,16 +131,20 @@ def test_field(promise: FieldOf, target: Target) -> Verdict:
 
 
 class Relation(Promise):
-    """How two entries of a page relate; `*` in a path stands for anything, upper and lower case are the same."""
+    """How two entries of a page relate; `*` in a path stands for anything, upper and lower case are the same.
 
-    page: str
+    `<` and `<=` relate numbers; a name that ends in `_ms` (or the like) counts in thousandths.
+    """
+
+    page: RouteName
     path: str
     holds: Literal["<", "<=", "="]
     other: str
     optional: bool = Field(False, description="The entries themselves are not promised.")
 
 
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, "=": operator.eq}
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le}
+_THOUSANDTHS = ("_ms", "_millis", "_milliseconds")
 
 
 def judge_relation(promise: Relation, pages: Sequence[Page]) -> Verdict:
@@ -154,19 +159,33 @@ def judge_relation(promise: Relation, pages: Sequence[Page]) -> Verdict:
             if promise.optional:
                 return not_covered(f"the page has no entry {absent}", "name the entry in the contract's health.toml")
             return failed(expected, f"{absent} is missing", where=_where(page), reproduce=_curl(page))
-        for one_path, one_value in left:
-            for other_path, other_value in right:
-                if not _comparable(one_value, other_value) or not _OPERATORS[promise.holds](one_value, other_value):
-                    observed = f"{one_path} = {shown(one_value)}, {other_path} = {shown(other_value)}"
-                    return failed(expected, observed, where=_where(page), reproduce=_curl(page))
-        return passed(f"{left[0][0]} = {shown(left[0][1])}, {right[0][0]} = {shown(right[0][1])}", where=_where(page))
+        pairs = [(one, other) for one in left for other in right]
+        for one, other in pairs:
+            if not _relates(promise.holds, one, other) and not (promise.optional and _unrelated(one, other)):
+                observed = f"{one[0]} = {shown(one[1])}, {other[0]} = {shown(other[1])}"
+                return failed(expected, observed, where=_where(page), reproduce=_curl(page))
+        one, other = pairs[0]
+        return passed(f"{one[0]} = {shown(one[1])}, {other[0]} = {shown(other[1])}", where=_where(page))
 
     return _on_every(pages, one)
 
 
-def _comparable(left: object, right: object) -> bool:
-    numbers = (int, float)
-    return type(left) is type(right) or (isinstance(left, numbers) and isinstance(right, numbers))
+def _relates(holds: str, one: tuple[str, object], other: tuple[str, object]) -> bool:
+    if holds == "=":
+        return same(one[1], other[1])
+    left, right = _in_whole_units(*one), _in_whole_units(*other)
+    return left is not None and right is not None and _OPERATORS[holds](left, right)
+
+
+def _unrelated(one: tuple[str, object], other: tuple[str, object]) -> bool:
+    """Tell whether one of two entries is no number, such as a timeout that is switched off."""
+    return _in_whole_units(*one) is None or _in_whole_units(*other) is None
+
+
+def _in_whole_units(path: str, value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value / 1000 if path.lower().endswith(_THOUSANDTHS) else value
 
 
 @check("health.relation", Relation)
@@ -181,7 +200,7 @@ def test_relation(promise: Relation, target: Target) -> Verdict:
 class Timestamp(Promise):
     """The page's timestamp is in ISO 8601, in UTC, and is the time of the answer."""
 
-    page: str
+    page: RouteName
     path: str
 
 
@@ -195,14 +214,14 @@ def judge_timestamp(promise: Timestamp, pages: Sequence[Page], tolerance_seconds
         if not isinstance(value, str):
             return failed(expected, f"{promise.path} is {shown(value)}", **place)
         try:
-            stamp = datetime.datetime.fromisoformat(value)
+            stamp = dt.datetime.fromisoformat(value)
         except ValueError:
             return failed(expected, f"{promise.path} = {shown(value)} is not ISO 8601", **place)
         notes = []
         if stamp.tzinfo is None:
             notes.append(f"{promise.path} = {value} names no offset; read as UTC")
-            stamp = stamp.replace(tzinfo=datetime.UTC)
-        elif stamp.utcoffset() != datetime.timedelta(0):
+            stamp = stamp.replace(tzinfo=dt.UTC)
+        elif stamp.utcoffset() != dt.timedelta(0):
             return failed(expected, f"{promise.path} = {value} is not in UTC", **place)
         answered_at = page.answer.asked_at + page.answer.elapsed_seconds
         # It may have been made at any moment between the question and the answer.
@@ -228,8 +247,8 @@ def test_timestamp(promise: Timestamp, target: Target) -> Verdict:
 class Same(Promise):
     """Two pages say the same."""
 
-    page: str
-    other: str
+    page: RouteName
+    other: RouteName
     ignore: tuple[str, ...] = ()
     only_what_the_first_has: bool = False
 
@@ -242,11 +261,7 @@ def judge_same(promise: Same, pages: Sequence[Page], others: Sequence[Page]) -> 
         left, right = pages[0].answer.json(), others[0].answer.json()
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
-    if promise.only_what_the_first_has:
-        known = {path for path, _ in leaves(left)}
-        differing = [text for text in differences(left, right, promise.ignore) if text.split(": ")[0] in known]
-    else:
-        differing = differences(left, right, promise.ignore)
+    differing = differences(left, right, promise.ignore, only_of_left=promise.only_what_the_first_has)
     if differing:
         return failed(expected, "; ".join(differing[:3]) + _more(differing, 3), **place)
     return passed("they agree", where=place["where"])
@@ -265,13 +280,15 @@ def test_same(promise: Same, target: Target) -> Verdict:
 class Stable(Promise):
     """A page says the same each time and on every replica."""
 
-    page: str
+    page: RouteName
     ignore: tuple[str, ...] = ()
 
 
 def judge_stable(promise: Stable, pages: Sequence[Page]) -> Verdict:
     """All answers have the same status and, apart from the ignored paths, the same content."""
     first = pages[0]
+    if len(pages) < 2:
+        return inconclusive("the same answer from everyone", "only one answer came", where=_where(first))
     for page in pages[1:]:
         place = {"where": f"{_where(first)} and {_where(page)}", "reproduce": _curl(page)}
         if page.answer.status != first.answer.status:
@@ -298,12 +315,12 @@ def test_stable(promise: Stable, target: Target) -> Verdict:
 class Readiness(Promise):
     """What the readiness page says in four places is one and the same."""
 
-    page: str
+    page: RouteName
     bad_words: tuple[str, ...]
 
 
 def judge_readiness(promise: Readiness, pages: Sequence[Page]) -> Verdict:
-    """200, "ready", true and no failing check go together; so do 503, "not_ready", false and a failing check."""
+    """200, "ready", true and no failing check go together; so do 503, another word and false."""
 
     def one(page: Page) -> Verdict:
         body = page.answer.json()
@@ -315,9 +332,14 @@ def judge_readiness(promise: Readiness, pages: Sequence[Page]) -> Verdict:
         )
         ready = page.answer.status == _HTTP_OK
         agree = flag is ready and (word == "ready") is ready and page.answer.status in (_HTTP_OK, _HTTP_UNAVAILABLE)
+        if isinstance(checks, Mapping):
+            silent = [name for name, found in checks.items() if isinstance(_word(found), Missing)]
+            if silent:
+                said += f", no status of {', '.join(silent)}"
+                agree = False
         if not agree or (ready and failing):
             return failed(
-                "HTTP 200, ready and no failing check, or HTTP 503 and not ready",
+                "HTTP 200, ready and no failing check, or HTTP 503 and not ready; a status of each check",
                 said,
                 where=_where(page),
                 reproduce=_curl(page),
@@ -331,10 +353,13 @@ def _failing(checks: object, bad_words: Sequence[str]) -> list[str]:
     if not isinstance(checks, Mapping):
         return []
     return [
-        str(name)
-        for name, found in checks.items()
-        if str(dig(found, "status") if isinstance(found, Mapping) else found).lower() in bad_words
+        str(name) for name, found in checks.items() if _word(found) is False or str(_word(found)).lower() in bad_words
     ]
+
+
+def _word(check: object) -> object:
+    """Give what one readiness check says."""
+    return dig(check, "status") if isinstance(check, Mapping) else check
 
 
 @check("health.readiness", Readiness)
@@ -346,29 +371,46 @@ def test_readiness(promise: Readiness, target: Target) -> Verdict:
 class Agreement(Promise):
     """Readiness and health agree about the dependencies that both look at."""
 
-    ready_page: str
-    health_page: str
+    ready_page: RouteName
+    health_page: RouteName
     services: Mapping[str, str] = Field(description="Service on the health page: pattern of its readiness check.")
     bad_words: tuple[str, ...]
 
 
 def judge_agreement(promise: Agreement, ready: Sequence[Page], health: Sequence[Page]) -> Verdict:
-    """A dependency is up on both pages, or on neither; a page that calls the platform well is ready too."""
-    place = {"where": f"{_where(ready[0])} and {_where(health[0])}", "reproduce": _curl(ready[0])}
-    expected = "the same on both pages"
+    """A dependency is up on both pages of a replica, or on neither.
+
+    INCONCLUSIVE where readiness does not look at a dependency that health knows, since health alone may be a constant.
+    """
+    of_replica = {page.who: page for page in reversed(health)}
+    first = {page.who: page for page in reversed(ready)}.values()
+    return combine(
+        _judge_service(promise, service, page, of_replica.get(page.who, health[0]))
+        for page in first
+        for service in promise.services
+    )
+
+
+def _judge_service(promise: Agreement, service: str, ready: Page, health: Page) -> Verdict:
+    place = {"where": f"{_where(ready)} and {_where(health)}", "reproduce": _curl(ready)}
+    expected = f"the same of {service} on both pages"
     try:
-        ready_body, health_body = ready[0].answer.json(), health[0].answer.json()
+        checks, up = dig(ready.answer.json(), "checks"), dig(health.answer.json(), f"services.{service}")
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
-    checks = dig(ready_body, "checks")
-    failing = _failing(checks, promise.bad_words)
-    for service, pattern in promise.services.items():
-        up = dig(health_body, f"services.{service}")
-        looked_at = [name for name in checks if fnmatch.fnmatch(name, pattern)] if isinstance(checks, Mapping) else []
-        wrong = [name for name in looked_at if name in failing]
-        if (up == "up" and wrong) or (up == "down" and looked_at and not wrong):
-            other = f"readiness check {', '.join(looked_at)} is {'failing' if wrong else 'not failing'}"
-            return failed(expected, f"services.{service} is {shown(up)} and {other}", **place)
+    if up not in ("up", "down"):
+        return not_covered(f"services.{service} is {shown(up)}", "nothing to do where it is not in use")
+    pattern = promise.services[service].lower()
+    names = list(checks) if isinstance(checks, Mapping) else []
+    looked_at = [name for name in names if fnmatch.fnmatchcase(name.lower(), pattern)]
+    if not looked_at:
+        observed = f"no readiness check is named {pattern}; there are: {', '.join(names) or 'none'}"
+        remedy = "name the check that looks at it in `services`, in the contract's health.toml"
+        return inconclusive(expected, observed, where=place["where"], remedy=remedy)
+    wrong = [name for name in looked_at if name in _failing(checks, promise.bad_words)]
+    if (up == "up") is bool(wrong):
+        other = f"readiness check {', '.join(looked_at)} is {'failing' if wrong else 'not failing'}"
+        return failed(expected, f"services.{service} is {shown(up)} and {other}", **place)
     return passed("they agree", where=place["where"])
 
 
@@ -384,7 +426,7 @@ def test_agreement(promise: Agreement, target: Target) -> Verdict:
 class Latency(Promise):
     """How long a page may take; the median of all answers counts, so that one hiccup is no breach."""
 
-    page: str
+    page: RouteName
     seconds_max: float = Field(gt=0)
 
 
@@ -394,7 +436,7 @@ def judge_latency(promise: Latency, answers: Sequence[Answer]) -> Verdict:
     median = statistics.median(seconds)
     observed = f"median {median:.3f} s of {len(seconds)} answers, slowest {max(seconds):.3f} s"
     if median > promise.seconds_max:
-        reproduce = f"curl -sS -o /dev/null -w '%{{time_total}}\\n' {answers[0].url}"
+        reproduce = curl(answers[0].url, "-sS -o /dev/null -w '%{time_total}\\n'")
         return failed(
             f"a median of at most {promise.seconds_max:g} s",
             observed,
@@ -416,16 +458,16 @@ def test_latency(promise: Latency, target: Target) -> Verdict:
 class Secrets(Promise):
     """Nothing that looks like a secret is shown."""
 
-    pages: tuple[str, ...]
+    pages: tuple[RouteName, ...]
     secret_keys: str
     masked_values: str
     patterns: tuple[str, ...]
 
 
-def judge_secrets(promise: Secrets, pages: Sequence[Page], mask: Callable[[str], str]) -> Verdict:
+def judge_secrets(promise: Secrets, pages: Sequence[Page], shows: Callable[[str], bool]) -> Verdict:
     """No value matches a pattern of known secrets, no key named like a secret has a value, nothing of ours is echoed.
 
-    The value found is never part of the verdict.
+    `shows` tells whether a text has a secret of this run in it. The value found is never part of the verdict.
     """
     for page in pages:
         text = page.answer.body.decode("utf-8", errors="replace")
@@ -433,21 +475,29 @@ def judge_secrets(promise: Secrets, pages: Sequence[Page], mask: Callable[[str],
         for pattern in promise.patterns:
             if re.search(pattern, text):
                 return failed("no secret", f"the page has text that matches {pattern}", **place)
-        try:
-            body = page.answer.json()
-        except CouldNotObserve:
-            continue
-        for path, value in leaves(body):
-            named = re.search(promise.secret_keys, path.rpartition(".")[2])
-            if named and isinstance(value, str) and value and not re.fullmatch(promise.masked_values, value):
+        for path, value in _texts(page):
+            # The values of a list have the name of the list.
+            key = next((part for part in reversed(path.split(".")) if not part.isdecimal()), "")
+            if re.search(promise.secret_keys, key) and value and not re.fullmatch(promise.masked_values, value):
                 return failed("no secret", f"{path} has a value of {len(value)} characters", **place)
-            if isinstance(value, str) and mask(value) != value:
+            if shows(value):
                 return failed("no secret", f"{path} shows a credential", **place)
+        if shows(text):
+            return failed("no secret", "the page shows a credential", **place)
     return passed(f"{len(pages)} answers searched", where=_where(pages[0]))
+
+
+def _texts(page: Page) -> list[tuple[str, str]]:
+    try:
+        return [(path, value) for path, value in leaves(page.answer.json()) if isinstance(value, str)]
+    except CouldNotObserve:  # that it is no JSON is for others to say
+        return []
 
 
 @check("health.secrets", Secrets)
 def test_secrets(promise: Secrets, target: Target) -> Verdict:
     """The pages show no secret."""
     pages = [page for name in promise.pages for page in target.pages(name)]
-    return judge_secrets(promise, pages, target.secrets.mask)
+    # What is masked without any secret of ours is not one of ours, such as the `***@` in a URL.
+    others = Registry()
+    return judge_secrets(promise, pages, lambda text: target.secrets.mask(text) != others.mask(text))

@@ -9,14 +9,15 @@ from pydantic import Field
 
 from selfcheck import counting
 from selfcheck.checking import check
-from selfcheck.contract import Component, Promise
+from selfcheck.contract import Component, Promise, RouteName
 from selfcheck.counting import Counting
 from selfcheck.exposition import Exposition, Family, Sample, decreases
 from selfcheck.histogram import judge_histogram
 from selfcheck.observation import CouldNotObserve
 from selfcheck.replicas import Scrape, Snapshot
+from selfcheck.settings import SETTING_OF
 from selfcheck.target import Page, Target
-from selfcheck.values import Domain, dig, shown
+from selfcheck.values import Domain, curl, dig, shown
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 _HTTP_OK = 200
@@ -28,7 +29,7 @@ def _where(scrape: Scrape) -> str:
 
 
 def _curl(scrape: Scrape) -> str:
-    return f"curl -sSL {scrape.answer.url}"
+    return curl(scrape.answer.url, "-sSL")
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -47,20 +48,20 @@ def _unread(snapshot: Snapshot) -> list[Verdict]:
 class Endpoint(Promise):
     """The metrics page answers in the promised format."""
 
-    page: str
+    page: RouteName
     content_type: str
     redirects_max: int = Field(ge=0)
 
 
 def judge_endpoint(promise: Endpoint, pages: Sequence[Page], troubles: Sequence[CouldNotObserve] = ()) -> Verdict:
-    """HTTP 200, the promised content type, a charset that is UTF-8, few redirects."""
+    """HTTP 200, the promised content type, a charset that is UTF-8, few redirects, at least one sample."""
     expected = f"HTTP 200, {promise.content_type}, at most {promise.redirects_max} redirect(s)"
     if troubles:
         return failed(expected, troubles[0].came_back, where=troubles[0].asked)
 
     def one(page: Page) -> Verdict:
         answer = page.answer
-        place = {"where": answer.asked, "reproduce": f"curl -sSLi {answer.url}"}
+        place = {"where": answer.asked, "reproduce": curl(answer.url, "-sSLi")}
         if answer.status != _HTTP_OK:
             return failed(expected, f"HTTP {answer.status}", **place)
         if answer.content_type != promise.content_type:
@@ -68,9 +69,11 @@ def judge_endpoint(promise: Endpoint, pages: Sequence[Page], troubles: Sequence[
         if len(answer.redirects) > promise.redirects_max:
             return failed(expected, f"{len(answer.redirects)} redirects", **place)
         try:
-            answer.text()
+            text = answer.text()
         except CouldNotObserve as error:
             return failed(expected, error.came_back, **place)
+        if not any(line.strip() and not line.startswith("#") for line in text.splitlines()):
+            return failed(expected, f"{len(answer.body):,} bytes without a single sample", **place)
         return passed(f"{len(answer.body):,} bytes of {answer.headers['content-type']}", where=answer.asked)
 
     return combine(map(one, pages))
@@ -119,7 +122,8 @@ def test_syntax(promise: Syntax, target: Target) -> Verdict:  # noqa: ARG001 - n
 class FamilyOf(Promise):
     """One metric family: its type, its labels and their values, the domain of its values, its size.
 
-    `labels` maps each label to its allowed values: a list is closed, a text is a regular expression for the whole value.
+    `labels` maps each label to its allowed values: a list is closed, a text is a regular expression for the whole
+    value.
     """
 
     name: str
@@ -190,7 +194,13 @@ def _names(labels: Iterable[str]) -> str:
 
 def _wrong_values(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
     if promise.type != "gauge":
-        bad = [sample for sample in samples if math.isnan(sample.value) or sample.value < 0]
+        # The quantiles of a summary are NaN while nothing was observed.
+        bad = [
+            sample
+            for sample in samples
+            if not (math.isfinite(sample.value) and sample.value >= 0)
+            and not (promise.type == "summary" and sample.name == promise.name and math.isnan(sample.value))
+        ]
         return [f"{sample.key} = {sample.value:g}" for sample in bad]
     return [f"{sample.key} {breach}" for sample in samples if (breach := promise.domain.breaks(sample.value))]
 
@@ -230,7 +240,8 @@ def test_family(promise: FamilyOf, target: Target) -> Verdict:
             reproduce = f"{_curl(scrape)} | grep {promise.name}"
             observed = f"{promise.name} {_some(wrong)}"
             return failed(_describe(promise), observed, where=_where(scrape), reproduce=reproduce)
-        return passed("as promised", where=_where(scrape))
+        family = scrape.exposition.families[promise.name]
+        return passed("as promised" if family.samples else "declared, without a series yet", where=_where(scrape))
 
     return combine([*map(one, snapshot.scrapes.values()), *_unread(snapshot)])
 
@@ -275,7 +286,7 @@ def test_growth(promise: Growth, target: Target) -> Verdict:  # noqa: ARG001 - n
     """No counter goes down between the first and the last reading of the run."""
     first = target.replicas()
     last = target.last_snapshot()
-    return judge_growth(first.scrapes, last.scrapes)
+    return combine([judge_growth(first.scrapes, last.scrapes), *_unread(last)])
 
 
 class Cardinality(Promise):
@@ -298,36 +309,48 @@ def judge_cardinality(promise: Cardinality, scrape: Scrape) -> Verdict:
 @check("metrics.cardinality", Cardinality)
 def test_cardinality(promise: Cardinality, target: Target) -> Verdict:
     """The page of every replica can be scraped."""
-    return combine(judge_cardinality(promise, scrape) for scrape in target.last_snapshot().scrapes.values())
+    snapshot = target.last_snapshot()
+    pages = (judge_cardinality(promise, scrape) for scrape in snapshot.scrapes.values())
+    return combine([*pages, *_unread(snapshot)])
 
 
 class Mirror(Promise):
     """A figure stands on a page and in a sample, and both agree."""
 
-    page: str
+    page: RouteName
     path: str
     sample: str
     holds: Literal["=", "<="] = Field("=", description="How the sample relates to the entry of the page.")
     tolerance: float = Field(0.0, ge=0)
 
 
-def judge_mirror(promise: Mirror, pages: Sequence[Page], scrapes: Mapping[str, Scrape]) -> Verdict:
-    """Compare page and sample of the same replica; where replicas cannot be told apart, any of them will do."""
+def judge_mirror(promise: Mirror, pages: Sequence[Page], readings: Sequence[Mapping[str, Scrape]]) -> Verdict:
+    """Compare page and sample of the same replica; where replicas cannot be told apart, any of them will do.
+
+    `readings` are scrapes from before and after the page was read: a figure that moves may have either value. A bound
+    (`<=`) holds in every one of them.
+    """
     verdicts = []
     for page in pages:
         value = dig(page.answer.json(), promise.path)
-        candidates = [scrapes[page.who]] if page.who in scrapes else list(scrapes.values())
+        candidates = [
+            scrape
+            for scrapes in readings
+            for scrape in ([scrapes[page.who]] if page.who in scrapes else scrapes.values())
+        ]
         found = [sample for scrape in candidates if (sample := scrape.exposition.value(promise.sample)) is not None]
         place = {"where": f"{page.answer.asked} and {_where(candidates[0])}" if candidates else page.answer.asked}
         expected = f"{promise.sample} {promise.holds} {promise.path}"
-        if not isinstance(value, int | float) or not found:
-            absent = promise.sample if isinstance(value, int | float) else promise.path
-            verdicts.append(inconclusive(expected, f"{absent} has no value", **place))
-        elif any(_agrees(promise, sample, value) for sample in found):
+        enough = all if promise.holds == "<=" else any
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            verdicts.append(inconclusive(expected, f"{promise.path} has no value that is a number", **place))
+        elif not found:
+            verdicts.append(inconclusive(expected, f"{promise.sample} has no value", **place))
+        elif enough(_agrees(promise, sample, value) for sample in found):
             verdicts.append(passed(f"{promise.path} = {value:g}, {promise.sample} = {found[0]:g}", **place))
         else:
             observed = f"{promise.path} = {value:g}, {promise.sample} = {', '.join(f'{sample:g}' for sample in found)}"
-            verdicts.append(failed(expected, observed, reproduce=f"curl -sS {page.answer.url}", **place))
+            verdicts.append(failed(expected, observed, reproduce=curl(page.answer.url), **place))
     return combine(verdicts)
 
 
@@ -339,10 +362,15 @@ def _agrees(promise: Mirror, sample: float, value: float) -> bool:
 def test_mirror(promise: Mirror, target: Target) -> Verdict:
     """Page and metric say the same."""
     component = Component.CLASSIFIER if Component.CLASSIFIER in promise.requires else Component.APP
-    return judge_mirror(promise, target.pages(promise.page), target.last_snapshot(component).scrapes)
+    pages = target.pages(promise.page)
+    readings = [target.replicas(component).scrapes, target.last_snapshot(component).scrapes]
+    return judge_mirror(promise, pages, readings)
 
 
 # ------------------------------------------------------------------------------------------------------------- counting
+
+
+_CREDENTIALS = {"api_key": Component.API_KEY, "admin_token": Component.ADMIN_TOKEN}
 
 
 @check("metrics.counting", Counting)
@@ -352,5 +380,11 @@ def test_counting(promise: Counting, target: Target) -> Verdict:
     evidence = target.counted_all().get(promise.id)
     if evidence is None:
         return not_covered("left out of this run's counting", "run the whole area")
-    where = f"{target.contract.route(act.route).path} and the metrics of every replica"
+    route = target.contract.route(act.route)
+    credential = _CREDENTIALS.get(route.key)
+    if credential is not None and not target.scope.covers(credential) and counting.refused(evidence):
+        return not_covered(
+            f"{route.path} takes a credential that this run was not given", f"set {SETTING_OF[credential]}"
+        )
+    where = f"{route.path} and the metrics of every replica"
     return counting.judge(promise, act, evidence, where=where, reproduce=target.platform.curl(act))

@@ -1,6 +1,6 @@
-"""Prometheus: does it scrape every replica, evaluate the rules, and say what the platform says?"""
+"""Prometheus: it scrapes every replica, evaluates the rules, and says what the platform says."""
 
-import datetime
+import datetime as dt
 import email.utils
 import math
 import time
@@ -12,11 +12,13 @@ from pydantic import Field
 from selfcheck.checking import check
 from selfcheck.clients.http import Answer
 from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
+from selfcheck.clients.prometheus import Sample as Value
 from selfcheck.clients.prometheus import Target as ScrapeTarget
-from selfcheck.contract import Model, Promise
+from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
 from selfcheck.replicas import Replicas, Scrape
 from selfcheck.target import Target
+from selfcheck.values import curl
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 _SHOWN_MAX = 3
@@ -53,21 +55,25 @@ def judge_scraped(
 ) -> Verdict:
     """Every target of the platform's jobs is up and fresh; none that serves users is left out; none is missing."""
     expected = "every replica up" + (f", {expected_count} of them" if expected_count else "")
-    wrong = []
+    wrong, unknown = [], []
     for target in targets:
         if target.health == "unknown":
-            return inconclusive(expected, f"{target.instance} has not been scraped yet", **place)
-        if target.health != "up":
+            unknown.append(target.instance)
+        elif target.health != "up":
             wrong.append(f"{target.instance} is {target.health}: {target.last_error or 'no reason given'}")
         elif now - target.last_scrape_at > promise.late_after_intervals * target.interval_seconds + 1.0:
             wrong.append(f"{target.instance} was scraped {now - target.last_scrape_at:.0f} s ago")
-    for scrape in replicas.unlisted:
-        wrong.append(f"a process answers users that Prometheus does not scrape ({scrape.identity})")
-    if expected_count is not None and len(targets) < expected_count:
-        wrong.append(f"only {len(targets)} replicas are scraped")
+    wrong += [
+        f"a process answers users that Prometheus does not scrape ({scrape.identity})" for scrape in replicas.unlisted
+    ]
+    instances = len({target.instance for target in targets})
+    if instances < (expected_count or 1):
+        wrong.append(f"only {instances} replicas are scraped" if instances else "no replica is scraped")
     if wrong:
         return failed(expected, _some(wrong), **place)
-    return passed(f"{len(targets)} replicas up", where=place["where"])
+    if unknown:
+        return inconclusive(expected, f"not scraped yet: {_some(unknown)}", **place)
+    return passed(f"{instances} replicas up", where=place["where"])
 
 
 @check("prometheus.scraped", Scraped)
@@ -150,7 +156,7 @@ def test_configuration(promise: Configuration, target: Target) -> Verdict:  # no
 class Clock(Promise):
     """The clocks agree."""
 
-    page: str
+    page: RouteName
 
 
 def judge_clock(
@@ -161,13 +167,8 @@ def judge_clock(
 ) -> Verdict:
     """Prometheus' and the platform's clocks are near this machine's; when both are far off, it is this machine's."""
     expected = f"clocks within {tolerance_seconds:g} s"
-    platform_ahead = [
-        stamp.timestamp() - (answer.asked_at + answer.elapsed_seconds)
-        for answer in answers
-        if (stamp := _date(answer)) is not None
-    ]
-    # The Date header has whole seconds.
-    off = [ahead for ahead in platform_ahead if abs(ahead) > tolerance_seconds + 1.0]
+    platform_ahead = [ahead for answer in answers if (ahead := _ahead_seconds(answer)) is not None]
+    off = [ahead for ahead in platform_ahead if abs(ahead) > tolerance_seconds]
     prometheus_off = abs(prometheus_ahead_seconds) > tolerance_seconds
     observed = f"Prometheus {prometheus_ahead_seconds:+.1f} s"
     if platform_ahead:
@@ -176,10 +177,20 @@ def judge_clock(
         return inconclusive(expected, f"{observed}: most likely this machine's own clock is wrong", **place)
     if prometheus_off or off:
         return failed(expected, observed, **place)
-    return passed(observed, where=place["where"])
+    notes = [] if platform_ahead else ["the platform's answers have no Date header to tell its clock from"]
+    return passed(observed, where=place["where"], notes=notes)
 
 
-def _date(answer: Answer) -> datetime.datetime | None:
+def _ahead_seconds(answer: Answer) -> float | None:
+    """Give how far the Date of an answer, which has whole seconds, lies outside the time in which it was made."""
+    date = _date(answer)
+    if date is None:
+        return None
+    stamp, end = date.timestamp(), answer.asked_at + answer.elapsed_seconds
+    return max(0.0, stamp - end) + min(0.0, stamp + 1.0 - answer.asked_at)
+
+
+def _date(answer: Answer) -> dt.datetime | None:
     try:
         return email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
@@ -226,29 +237,39 @@ def judge_signal(promise: Signal, result: QueryResult, traffic: float, place: Ma
     expected = f"{promise.query} {_range(promise)}"
     if result.warnings:
         return inconclusive(expected, f"Prometheus warns: {result.warnings[0]}", **place)
-    finite = [sample for sample in result.samples if math.isfinite(sample.value)]
-    if not finite:
+    # NaN is what a ratio gives when nothing happened; an infinity is a value, and a wrong one.
+    values = [sample for sample in result.samples if not math.isnan(sample.value)]
+    if not values:
         observed = "no data" if not result.samples else f"only {result.samples[0].value:g}"
         if traffic < promise.traffic.minimum:
             return inconclusive(expected, f"{observed}; too little traffic ({traffic:.0f} requests lately)", **place)
         return failed(expected, f"{observed}, with {traffic:.0f} requests lately", **place)
+    breach = _outside(promise, values) or _wrong_series(promise, values)
+    if breach is not None:
+        return failed(*breach, **place)
+    some = ", ".join(f"{sample.value:g}" for sample in values[:_SHOWN_MAX])
+    return passed(f"{promise.query} = {some}", where=place["where"])
+
+
+def _outside(promise: Signal, values: Sequence[Value]) -> tuple[str, str] | None:
+    # Sums of floating-point numbers may be a hair beyond what they can be.
+    low = -math.inf if promise.minimum is None else promise.minimum - _VALUES_EQUAL * max(1.0, abs(promise.minimum))
+    high = math.inf if promise.maximum is None else promise.maximum + _VALUES_EQUAL * max(1.0, abs(promise.maximum))
     wrong = [
-        f"{dict(sample.labels)} = {sample.value:g}"
-        for sample in finite
-        if (promise.minimum is not None and sample.value < promise.minimum)
-        or (promise.maximum is not None and sample.value > promise.maximum)
+        f"{sample.labels} = {sample.value:g}"
+        for sample in values
+        if math.isinf(sample.value) or not low <= sample.value <= high
     ]
-    if wrong:
-        return failed(expected, f"outside its domain: {_some(wrong)}", **place)
-    unlabelled = [
-        str(sample.labels) for sample in finite if any(not sample.labels.get(name) for name in promise.labels)
-    ]
+    return (f"{promise.query} {_range(promise)}", f"outside its domain: {_some(wrong)}") if wrong else None
+
+
+def _wrong_series(promise: Signal, values: Sequence[Value]) -> tuple[str, str] | None:
+    unlabelled = [str(value.labels) for value in values if not all(value.labels.get(name) for name in promise.labels)]
     if unlabelled:
-        return failed(f"series with the labels {', '.join(promise.labels)}", _some(unlabelled), **place)
-    if promise.series_max is not None and len(finite) > promise.series_max:
-        return failed(f"at most {promise.series_max} series", f"{len(finite)} series", **place)
-    values = ", ".join(f"{sample.value:g}" for sample in finite[:_SHOWN_MAX])
-    return passed(f"{promise.query} = {values}", where=place["where"])
+        return f"series with the labels {', '.join(promise.labels)}", _some(unlabelled)
+    if promise.series_max is not None and len(values) > promise.series_max:
+        return f"at most {promise.series_max} series", f"{len(values)} series"
+    return None
 
 
 def _range(promise: Signal) -> str:
@@ -284,7 +305,10 @@ class Derived(Promise):
 def judge_derived(
     promise: Derived, signal: QueryResult, lowest: QueryResult, highest: QueryResult, place: Mapping[str, str]
 ) -> Verdict:
-    """Zero and above zero go with the named values of the source; any other value of it says nothing."""
+    """Zero and above zero go with the named values of the source.
+
+    While the source has another value, or changes, nothing follows from it: NOT COVERED.
+    """
     expected = f"{promise.signal} = 0 when {promise.source} = {promise.zero_when:g}"
     if not signal.samples or not lowest.samples or not highest.samples:
         absent = promise.source if signal.samples else promise.signal
@@ -292,12 +316,16 @@ def judge_derived(
     values = [sample.value for sample in signal.samples]
     low, high = lowest.samples[0].value, highest.samples[0].value
     observed = f"{promise.signal} = {values[0]:g}, {promise.source} from {low:g} to {high:g}"
+    if any(math.isnan(value) for value in (low, high, *values)):
+        return inconclusive(expected, observed, **place)
     zero = abs(low - promise.zero_when) < _VALUES_EQUAL and abs(high - promise.zero_when) < _VALUES_EQUAL
+    above = promise.above_zero_when is not None and low == high == promise.above_zero_when
     if zero and any(abs(value) > _VALUES_EQUAL for value in values):
         return failed(expected, observed, **place)
-    above = promise.above_zero_when
-    if above is not None and low == high == above and not any(value > 0 for value in values):
-        return failed(f"{promise.signal} above 0 when {promise.source} = {above:g}", observed, **place)
+    if above and not any(value > 0 for value in values):
+        return failed(f"{promise.signal} above 0 when {promise.source} = {low:g}", observed, **place)
+    if not zero and not above:
+        return not_covered(f"{observed}, from which nothing follows", "repeat when it has settled")
     return passed(observed, where=place["where"])
 
 
@@ -316,7 +344,7 @@ def test_derived(promise: Derived, target: Target) -> Verdict:
     )
 
 
-# ------------------------------------------------------------------------------------------------------ the same samples
+# ----------------------------------------------------------------------------------------------------- the same samples
 
 
 class SameSamples(Promise):
@@ -371,8 +399,11 @@ def judge_same_samples(
                 break
     if wrong:
         return failed(expected, _some(wrong), **place)
-    if not recorded and any(True for _ in _growing(promise, page)):
-        return inconclusive(expected, f"{instance}: nothing recorded in {promise.lookback_seconds:g} s", **place)
+    if not compared:
+        observed = f"{instance}: nothing recorded in {promise.lookback_seconds:g} s"
+        if recorded:
+            observed = f"{instance}: nothing recorded between the start of the process and the reading"
+        return inconclusive(expected, observed, **place)
     return passed(f"{instance}: {len(recorded)} series recorded, {compared} values compared", where=place["where"])
 
 
@@ -415,7 +446,7 @@ def test_same_samples(promise: SameSamples, target: Target) -> Verdict:
         tolerance = target.contract.platform.limits.clock_tolerance_seconds
         place = {
             "where": f"{scraped.scrape_url} and {target.prometheus_client().url}",
-            "reproduce": f"curl -sSL {scraped.scrape_url}",
+            "reproduce": curl(scraped.scrape_url, "-sSL"),
         }
         verdicts.append(judge_same_samples(promise, readings, tolerance, place))
     return combine(verdicts)

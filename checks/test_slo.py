@@ -1,4 +1,4 @@
-"""Service levels: is any threshold breached, is a target missed, and was there enough traffic to say so?"""
+"""Service levels: no threshold is breached, no target missed, and there was enough traffic to say so."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,8 @@ def judge_objective(promise: Objective, result: QueryResult, traffic: float, *, 
     """Every series is on the right side of the threshold; there is data, and enough traffic behind it."""
     place = {"where": where, "reproduce": reproduce}
     expected = f"{promise.query} not {promise.breach}{_UNITS[promise.unit]}"
-    values = [sample for sample in result.samples if math.isfinite(sample.value)]
+    # NaN is what a ratio gives when nothing happened; an infinity is a value, and may be a breach.
+    values = [sample for sample in result.samples if not math.isnan(sample.value)]
     if result.warnings:
         return inconclusive(expected, f"Prometheus warns: {result.warnings[0]}", **place)
     if not values:

@@ -416,7 +416,7 @@ def load(folder: Path | None = None) -> Contract:
 
 
 def _defaults(document: Mapping[str, Any], table: str, path: Path) -> dict[str, Any]:
-    """Give what every line of a table has unless it says otherwise: `[defaults]` and, for this table, `[defaults.TABLE]`.
+    """Give what every line of a table has unless it says otherwise: `[defaults]`, and `[defaults.TABLE]` for it alone.
 
     A table of [defaults] that is named like a table of the file is for that one alone.
     """

@@ -1,12 +1,13 @@
 """Causal counting: send N requests, and see whether exactly the promised series grew by exactly what was promised.
 
 One mechanism for all areas: read all processes, act, read all again, and compare per label set. Promises that concern
-disjoint families share a reading. Other traffic on the platform can only add to a difference, so a difference that is too
-small is a broken promise at once; one that is too large is tried again, and set against a control window in which nothing
-was sent.
+disjoint families share a reading. Other traffic on the platform can only add to a difference, so a difference that is
+too small is a broken promise at once; one that is too large is tried again, and set against a control window in which
+nothing was sent.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from selfcheck.clients.http import Answer
-from selfcheck.contract import Act, Model, Promise, Right
+from selfcheck.contract import Act, ActName, Model, Promise, Right
 from selfcheck.exposition import Sample
 from selfcheck.observation import CouldNotObserve
 from selfcheck.replicas import Snapshot
-from selfcheck.values import Missing, dig, shown
+from selfcheck.values import dig, same, shown
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 
+_RATE_LIMITED = 429
+_REFUSALS = (401, 403)
 _PLACEHOLDER = re.compile(r"\{body\.([^}]+)\}")
 
 
@@ -58,8 +61,8 @@ class Counting(Promise):
     """What the counters do when an act is sent `times` times."""
 
     right: Right = Right.SYNTHETIC
-    act: str
-    after: str | None = Field(None, description="Act sent once before, whose effects do not count.")
+    act: ActName
+    after: ActName | None = Field(None, description="Act sent once before, whose effects do not count.")
     times: int = Field(2, ge=1, le=20)
     moves: tuple[Move, ...] = ()
     one_or_more_of: tuple[Move, ...] = Field((), description="At least one of these grows as promised, none wrongly.")
@@ -112,14 +115,19 @@ def growth(before: Snapshot, after: Snapshot, samples: Iterable[str]) -> tuple[d
         if old.identity != new.identity:
             trouble = f"{name or 'the process'} was restarted meanwhile"
             continue
-        for sample in total:
+        if old.identity is None and not before.direct:
+            trouble = "the metrics page does not tell which process answers"
+            continue
+        for sample, grown in total.items():
             earlier = {_labels(found): found.value for found in old.exposition.series(sample)}
             for found in new.exposition.series(sample):
                 key = _labels(found)
                 # A series that is new was born at zero: its whole value is growth.
                 step = found.value - earlier.get(key, 0.0)
+                if step < 0 and old.identity is None:
+                    trouble = f"{sample} went down: {name or 'the process'} was restarted meanwhile"
                 if step:
-                    total[sample][key] = total[sample].get(key, 0.0) + step
+                    grown[key] = grown.get(key, 0.0) + step
     return total, trouble
 
 
@@ -133,7 +141,7 @@ def in_windows(promises: Sequence[Counting]) -> list[list[Counting]]:
     for promise in promises:
         for taken, members in windows:
             if not taken & promise.samples:
-                taken |= promise.samples
+                taken.update(promise.samples)
                 members.append(promise)
                 break
         else:
@@ -150,22 +158,15 @@ def judge(promise: Counting, act: Act, evidence: Evidence, *, where: str, reprod
     """Judge the windows: right once is right; too little is wrong; always too much is set against the controls."""
     expected = _describe(promise, act)
     place = {"where": where, "reproduce": reproduce}
-    if not evidence.windows:
-        return inconclusive(expected, "nothing was sent", where=where)
-    for window in evidence.windows:
-        wrong = _wrong_answer(act, window)
-        if wrong:
-            return failed(f"{act.name} answers {_describe_answer(act)}", wrong, **place)
-        lost = next((answer for answer in window.answers if isinstance(answer, CouldNotObserve)), None)
-        if lost is not None:
-            return inconclusive(expected, lost.sentence, **place)
+    unanswered = _judge_answers(act, evidence, expected, place)
+    if unanswered is not None:
+        return unanswered
     sound = [window for window in evidence.windows if not window.trouble]
     if not sound:
         return inconclusive(expected, evidence.windows[-1].trouble, **place)
-    for window in sound:
-        short = too_little(promise, window)
-        if short:
-            return failed(expected, short, **place)
+    short = next(filter(None, (too_little(promise, window) for window in sound)), "")
+    if short:
+        return failed(expected, short, **place)
     exact = [window for window in sound if not any(excess > 0 for excess in _excesses(promise, window).values())]
     if exact:
         duration = _wrong_duration(promise, act, exact[-1])
@@ -173,6 +174,22 @@ def judge(promise: Counting, act: Act, evidence: Evidence, *, where: str, reprod
             return failed(*duration, **place)
         return passed(f"{len(exact[-1].answers)} requests counted on {exact[-1].processes} process(es)", where=where)
     return _judge_excess(promise, sound, evidence.controls, expected, place)
+
+
+def _judge_answers(act: Act, evidence: Evidence, expected: str, place: Mapping[str, str]) -> Verdict | None:
+    """Say what keeps the counters from being judged: a wrong answer, or none; None when each is as it should be."""
+    answers = [answer for window in evidence.windows for answer in window.answers]
+    if not answers:
+        return inconclusive(expected, "nothing was sent", where=place["where"])
+    for answer in answers:
+        wrong = breach(act, answer) if isinstance(answer, Answer) else ""
+        if isinstance(answer, Answer) and answer.status == _RATE_LIMITED != act.expect.status:
+            remedy = "repeat when this client's allowance is free again"
+            return inconclusive(expected, f"{wrong}: too many requests of late", remedy=remedy, **place)
+        if wrong:
+            return failed(f"{act.name} answers {_describe_answer(act)}", wrong, **place)
+    lost = next((answer for answer in answers if isinstance(answer, CouldNotObserve)), None)
+    return None if lost is None else inconclusive(expected, lost.sentence, **place)
 
 
 def _judge_excess(
@@ -187,7 +204,9 @@ def _judge_excess(
     always = {name: min(found[name] for found in excesses) for name in excesses[0]}
     name, least = max(always.items(), key=lambda item: item[1])
     usable = [window for window in controls if not window.trouble]
-    background = sum(step for window in usable for series in window.grown.values() for step in series.values())
+    background = sum(
+        step for window in usable for sample in promise.samples for step in window.grown.get(sample, {}).values()
+    )
     if least <= 0 or not usable or background:
         rate = background / max(sum(window.seconds for window in usable), 0.001)
         return not_covered(
@@ -198,7 +217,7 @@ def _judge_excess(
     grown = _what_grew(moves.get(name, Move(sample=name)), sound[-1])
     return failed(
         expected,
-        f"{name} grew by {least:g} too much in each of {len(sound)} tries, and not at all without our requests: {grown}",
+        f"{name} grew by {least:g} too much in each of {len(sound)} tries, and not without our requests: {grown}",
         **place,
     )
 
@@ -207,12 +226,12 @@ def _excesses(promise: Counting, window: Window) -> dict[str, float]:
     """Say how much further than promised counters grew: in the promised series, or in others where they must not."""
     found: dict[str, float] = {}
     for move in (*promise.moves, *promise.one_or_more_of):
-        in_series = _grown(move, window)
-        beyond = max(0.0, in_series - move.by * len(window.answers))
-        elsewhere = _total(move, window) - in_series if move.alone else 0.0
+        series = _by_labels(move, window)
+        beyond = sum(max(0.0, grown - wanted) for grown, wanted in series)
+        elsewhere = _total(move, window) - sum(grown for grown, _ in series) if move.alone else 0.0
         found[str(move)] = beyond + elsewhere
     for move in promise.never:
-        found[str(move)] = _grown(move, window)
+        found[str(move)] = sum(grown for grown, _ in _by_labels(move, window))
     for name in promise.still:
         found[name] = sum(window.grown.get(name, {}).values())
     return found
@@ -221,21 +240,30 @@ def _excesses(promise: Counting, window: Window) -> dict[str, float]:
 def too_little(promise: Counting, window: Window) -> str:
     """Say which promised series grew less than promised; empty when none did."""
     for move in promise.moves:
-        if _grown(move, window) < move.by * len(window.answers):
+        if not _kept(move, window):
             return _short(move, window)
-    kept = [_grown(move, window) >= move.by * len(window.answers) for move in promise.one_or_more_of]
+    kept = [_kept(move, window) for move in promise.one_or_more_of]
     if kept and not any(kept):
         return "; ".join(_short(move, window) for move in promise.one_or_more_of)
     return ""
 
 
+def _kept(move: Move, window: Window) -> bool:
+    # Asked in this way round, a counter that became NaN has not grown as promised.
+    return all(grown >= wanted for grown, wanted in _by_labels(move, window))
+
+
 def _short(move: Move, window: Window) -> str:
-    labels = {name: "|".join(sorted(_resolved(value, window))) for name, value in move.labels.items()}
-    wanted = move.by * len(window.answers)
+    values = _resolved(move, window)
+    labels = {
+        name: "|".join(sorted({dict(found)[name] for found in values})) or value for name, value in move.labels.items()
+    }
+    grown = " and ".join(f"{grown:g}" for grown, _ in _by_labels(move, window))
+    wanted = " and ".join(f"{wanted}" for _, wanted in _by_labels(move, window))
     instead = _what_grew(move, window) or "no series of it grew"
     return (
-        f"{move.model_copy(update={'labels': labels})} grew by {_grown(move, window):g} for {len(window.answers)} "
-        f"requests, not {wanted}: {instead}"
+        f"{move.model_copy(update={'labels': labels})} grew by {grown} for {len(window.answers)} requests, "
+        f"not {wanted}: {instead}"
     )
 
 
@@ -247,43 +275,53 @@ def _what_grew(move: Move, window: Window) -> str:
     )
 
 
-def _grown(move: Move, window: Window) -> float:
-    wanted = {name: _resolved(value, window) for name, value in move.labels.items()}
-    return sum(
-        step
-        for name in move.names
-        for key, step in window.grown.get(name, {}).items()
-        if all(dict(key).get(label) in values for label, values in wanted.items())
-    )
+def _by_labels(move: Move, window: Window) -> list[tuple[float, int]]:
+    """Give, for each set of labels that the answers call for, how far its series grew and how far they should have."""
+    return [
+        (
+            sum(
+                step
+                for name in move.names
+                for key, step in window.grown.get(name, {}).items()
+                if set(labels) <= set(key)
+            ),
+            move.by * count,
+        )
+        for labels, count in _resolved(move, window).items()
+    ]
 
 
 def _total(move: Move, window: Window) -> float:
     return sum(step for name in move.names for step in window.grown.get(name, {}).values())
 
 
-def _resolved(value: str, window: Window) -> set[str]:
-    """Give what a label value stands for: itself, or a field of the answers."""
+def _resolved(move: Move, window: Window) -> Counter[tuple[tuple[str, str], ...]]:
+    """Give the labels that the answers call for, and how many answers call for them.
+
+    Without answers (in a control window) it is the labels as they stand, which match only where nothing is filled in.
+    """
+    if not window.answers:
+        return Counter({tuple(move.labels.items()): 0})
+    return Counter(
+        tuple((name, _filled(value, answer)) for name, value in move.labels.items()) for answer in window.answers
+    )
+
+
+def _filled(value: str, answer: Answer | CouldNotObserve) -> str:
     match = _PLACEHOLDER.fullmatch(value)
-    if match is None:
-        return {value}
-    found = set()
-    for answer in window.answers:
-        if isinstance(answer, Answer):
-            try:
-                found.add(str(dig(answer.json(), match.group(1))))
-            except CouldNotObserve:
-                continue
-    return found
+    if match is None or not isinstance(answer, Answer):
+        return value
+    try:
+        found = dig(answer.json(), match.group(1))
+    except CouldNotObserve:
+        return value
+    return found if isinstance(found, str) else shown(found)
 
 
-def _wrong_answer(act: Act, window: Window) -> str:
-    for answer in window.answers:
-        if isinstance(answer, CouldNotObserve):
-            continue
-        wrong = breach(act, answer)
-        if wrong:
-            return wrong
-    return ""
+def refused(evidence: Evidence) -> bool:
+    """Tell whether an answer refuses the caller, for want of a credential or for a wrong one."""
+    answers = [answer for window in evidence.windows for answer in window.answers]
+    return any(isinstance(answer, Answer) and answer.status in _REFUSALS for answer in answers)
 
 
 def breach(act: Act, answer: Answer) -> str:
@@ -296,7 +334,7 @@ def breach(act: Act, answer: Answer) -> str:
             found = dig(answer.json(), path)
         except CouldNotObserve as error:
             return error.came_back
-        if isinstance(found, Missing) or found != wanted:
+        if not same(found, wanted):
             return f"{path} = {shown(found)}"
     return ""
 

@@ -12,7 +12,7 @@ from selfcheck.contract import Promise, matches
 from selfcheck.counting import Counting
 from selfcheck.observation import CouldNotObserve
 from selfcheck.run import Result, Run, keeps_from_looking, result, unseen
-from selfcheck.verdict import Verdict, inconclusive
+from selfcheck.verdict import Outcome, Verdict, inconclusive
 
 
 def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> Result:
@@ -28,7 +28,7 @@ def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> 
             with run.target.http.area(promise.id.partition(".")[0]):
                 verdict = _verdict(look())
         except CouldNotObserve as error:
-            verdict = unseen(promise, error)
+            verdict = _unless_reported(run, unseen(promise, error))
         except Exception as error:  # noqa: BLE001 - a defect of a check must be a verdict, not the end of the run
             trace = run.target.secrets.mask(traceback.format_exc())
             verdict = inconclusive(
@@ -36,7 +36,22 @@ def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> 
                 f"the check itself failed: {type(error).__name__}: {error}",
                 remedy="this is a defect of the suite; verdict.json has the trace",
             )
-    return result(promise, kind, _masked(run, verdict), round(time.monotonic() - started, 4), trace)
+    if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE) and not verdict.blocked_by:
+        run.reported.setdefault(verdict.where, promise.id)
+    return result(promise, kind, run.cleaned(verdict), round(time.monotonic() - started, 4), trace)
+
+
+def look_first(run: Run) -> None:
+    """Do the preflight; raises WrongTargetError."""
+    run.preflight = [replace(found, verdict=run.cleaned(found.verdict)) for found in preflight.run(run.target)]
+
+
+def _unless_reported(run: Run, verdict: Verdict) -> Verdict:
+    """Point to the promise that has reported the same already: one cause is one red line, however many hang on it."""
+    reporter = run.reported.get(verdict.where, "")
+    if verdict.outcome is not Outcome.INCONCLUSIVE or verdict.blocked_by or not reporter:
+        return verdict
+    return replace(verdict, blocked_by=reporter)
 
 
 def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
@@ -45,7 +60,7 @@ def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
     Gives the results of the preflight, too. Raises WrongTargetError. All areas of checks must have been imported.
     """
     patterns = tuple(wanted)
-    run.preflight = preflight.run(run.target)
+    look_first(run)
     chosen = [
         (name, promise)
         for name, promise in run.contract.all_promises()
@@ -68,15 +83,3 @@ def _verdict(given: object) -> Verdict:
         message = f"a check returns a Verdict, not {type(given).__name__}"
         raise TypeError(message)
     return given
-
-
-def _masked(run: Run, verdict: Verdict) -> Verdict:
-    mask = run.target.secrets.mask
-    return replace(
-        verdict,
-        expected=mask(verdict.expected),
-        observed=mask(verdict.observed),
-        where=mask(verdict.where),
-        reproduce=mask(verdict.reproduce),
-        notes=tuple(map(mask, verdict.notes)),
-    )

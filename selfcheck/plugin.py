@@ -6,9 +6,12 @@ to run, so that the suite's own tests do not pay for it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +69,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[_RUN] = opened
     opened.remarks += settings.unknown_variables()
+    option = config.option
     if _is_worker(config):
         _take_over(opened, worker)
+        option.clean_alluredir = False  # the controlling process has done so, and other workers may have begun
         return
-    option = config.option
+    _end_tidily_on_sigterm(config)
     # The gate has its own, shorter way to say what failed; `-v` or `--tb` bring pytest's back.
     if not any(argument.startswith(("-v", "--tb", "-r")) for argument in config.invocation_params.args):
         option.tbstyle, option.reportchars, option.no_header, option.no_summary = "no", "", True, False
@@ -77,7 +82,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if getattr(option, "dist", "no") == "load":
         option.dist = "loadgroup"
     if hasattr(option, "allure_report_dir") and option.allure_report_dir is None:
-        option.allure_report_dir, option.clean_alluredir = str(read.output / "allure-results"), True
+        with contextlib.suppress(OSError):  # the other reports will say why the folder cannot be used
+            (read.output / _ALLURE).mkdir(parents=True, exist_ok=True)
+            option.allure_report_dir, option.clean_alluredir = str(read.output / _ALLURE), True
+
+
+_ALLURE = "allure-results"
+
+
+def _end_tidily_on_sigterm(config: pytest.Config) -> None:
+    """Let SIGTERM, with which CI systems and clusters end a job, do what Ctrl-C does: undo, report, exit code 2."""
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.add_cleanup(lambda: signal.signal(signal.SIGTERM, before))
 
 
 def _checks_are_asked_for(config: pytest.Config) -> bool:
@@ -157,6 +174,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """With parallel workers: look at the target before any worker starts, so that all share one preflight."""
     config = session.config
     run = config.stash.get(_RUN, None)
+    if run is not None and getattr(config.option, "allure_report_dir", None):
+        from selfcheck.report.allure import tolerate  # noqa: PLC0415
+
+        tolerate(run.remarks)
     parallel = bool(getattr(config.option, "numprocesses", None)) and not config.option.collectonly
     if run is None or _is_worker(config) or not parallel:
         return
@@ -178,12 +199,13 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def _preflight(run: Run) -> None:
-    from selfcheck import preflight  # noqa: PLC0415
+    from selfcheck.judging import look_first  # noqa: PLC0415
+    from selfcheck.preflight import WrongTargetError  # noqa: PLC0415
 
     try:
-        run.preflight = preflight.run(run.target)
-    except preflight.WrongTargetError as error:
-        run.refusal = run.target.secrets.mask(str(error))
+        look_first(run)
+    except WrongTargetError as error:
+        run.refusal = run.clean(str(error))
 
 
 def pytest_configure_node(node: Any) -> None:
@@ -255,11 +277,7 @@ def _waived(run: Run, found: Result) -> Result:
     from selfcheck.run import waiver_for  # noqa: PLC0415
 
     waiver = waiver_for(run.contract.waivers, found.id)
-    if (
-        waiver is None
-        or found.outcome is not Outcome.FAIL
-        or waiver.expires < dt.datetime.now(dt.UTC).date()
-    ):
+    if waiver is None or found.outcome is not Outcome.FAIL or waiver.expires < dt.datetime.now(dt.UTC).date():
         return found
     return replace(found, waived=f"until {waiver.expires} by {waiver.owner}: {waiver.reason} ({waiver.link})")
 
@@ -337,6 +355,7 @@ def _finish(config: pytest.Config, run: Run, pytest_code: int) -> int:
     trouble = write_all(run, code, interrupted=interrupted)
     if trouble:
         run.remarks.append(trouble)
+        run.unwritten = True
         code = code or EXIT_INTERNAL
     config.stash[_CODE] = code
     return code

@@ -4,16 +4,18 @@ One root cause is reported once: what fails here blocks the checks that need the
 not the platform is refused (`WrongTargetError`), so that no synthetic request is ever sent to a stranger.
 """
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from selfcheck import components
 from selfcheck.clients.http import Answer
 from selfcheck.contract import Component, ComponentPromise, Right
 from selfcheck.exposition import PROCESS_STARTED
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.settings import SETTING_OF
 from selfcheck.target import Target
-from selfcheck.values import shown
+from selfcheck.values import curl, shown
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
 
@@ -82,17 +84,15 @@ def _app(target: Target) -> Verdict:
         (identity.metrics_route, lambda answer: _has_families(answer, identity.metric_families)),
     ]
     seen: list[Answer | CouldNotObserve] = []
-    for route, proves in signals:
-        try:
-            answer = target.platform.get(route)
-        except CouldNotObserve as error:
-            seen.append(error)
-            if error.trouble in _HOPELESS:
-                break
-            continue
-        seen.append(answer)
-        if proves(answer):
-            return passed(f"is {target.contract.platform.name}", where=answer.asked)
+    # Where the first does not tell, the others are asked at once: a target that keeps us waiting does so only twice.
+    for together in (signals[:1], signals[1:]):
+        answers = target.platform.get_all([(route, None) for route, _ in together])
+        seen += answers
+        for answer, (_, proves) in zip(answers, together, strict=True):
+            if isinstance(answer, Answer) and proves(answer):
+                return passed(f"is {target.contract.platform.name}", where=answer.asked)
+        if any(isinstance(answer, CouldNotObserve) and answer.trouble in _HOPELESS for answer in answers):
+            break
     return judge_stranger(seen, target.contract.platform.name)
 
 
@@ -122,7 +122,7 @@ def judge_stranger(seen: list[Answer | CouldNotObserve], name: str) -> Verdict:
     expected = f"{name} answers"
     if not answers:
         trouble = troubles[0]
-        reproduce = f"curl -sSi {trouble.asked.partition(' ')[2]}"
+        reproduce = curl(trouble.asked.partition(" ")[2], "-sSi")
         observed = f"{trouble.came_back.rstrip('.')}. {trouble.hint}"
         return failed(expected, observed, where=trouble.asked, reproduce=reproduce)
     first = answers[0]
@@ -273,10 +273,94 @@ def _watches(target: Target, version: str, where: str) -> Verdict:
     return passed(f"Prometheus {version} scrapes {len(targets)} processes of it", where=where)
 
 
+# ------------------------------------------------------------------------------------------------- the other components
+
+
+def _alertmanager(target: Target) -> Verdict:
+    client = components.alertmanager(target)
+
+    def look() -> Verdict:
+        status = client.status()
+        where = f"{client.url}/-/ready"
+        if not client.ready():
+            return failed("Alertmanager is ready", "it answers, but not that it is ready", where=where)
+        return passed(f"Alertmanager {status.version}", where=where)
+
+    return _answers("Alertmanager answers and is ready", look, curl(f"{client.url}/api/v2/status"))
+
+
+def _grafana(target: Target) -> Verdict:
+    client = components.grafana(target)
+    where = f"{client.url}/api/health"
+
+    def look() -> Verdict:
+        health = client.health()
+        if not health.well:
+            return failed("Grafana's database is ok", f"it is {shown(health.database)}", where=where)
+        return passed(f"Grafana {health.version or '(it does not tell its version)'}", where=where)
+
+    return _answers("Grafana answers", look, curl(where))
+
+
+def _redis(target: Target) -> Verdict:
+    client = components.redis(target)
+
+    def look() -> Verdict:
+        client.ping()
+        return passed("Redis answers a ping", where=f"PING {client.url}")
+
+    return _answers("Redis answers a ping", look, f"redis-cli -u {shlex.quote(client.url)} PING")
+
+
+def _postgres(target: Target) -> Verdict:
+    client = components.postgres(target)
+    reproduce = f"psql {shlex.quote(client.url)} -c 'SELECT version()'"
+    return _answers(
+        "Postgres answers a query", lambda: passed(f"Postgres {client.version()}", where=client.url), reproduce
+    )
+
+
+def _toxiproxy(target: Target) -> Verdict:
+    client = components.toxiproxy(target)
+
+    def look() -> Verdict:
+        version, proxies = client.version(), client.proxies()
+        return passed(f"Toxiproxy {version} with {len(proxies)} proxies", where=f"{client.url}/proxies")
+
+    return _answers("Toxiproxy answers on its control address", look, curl(f"{client.url}/proxies"))
+
+
+def _kubernetes(target: Target) -> Verdict:
+    client = components.kubernetes(target)
+    context = shlex.quote(client.context)
+    return _answers(
+        f"the cluster of the context {client.context} answers",
+        lambda: passed(f"Kubernetes {client.version()}", where=f"context {client.context}"),
+        f"kubectl --context {context} get --raw /version",
+    )
+
+
+def _answers(expected: str, look: Callable[[], Verdict], reproduce: str) -> Verdict:
+    """Look; whatever keeps a component from being observed breaks its promise to answer."""
+    try:
+        return look()
+    except CouldNotObserve as error:
+        if error.trouble is Trouble.DEADLINE:
+            return inconclusive(expected, error.came_back, where=error.asked, remedy=error.hint, blocked_by="deadline")
+        observed = f"{error.came_back.rstrip('.')}. {error.hint}"
+        return failed(expected, observed, where=error.asked, reproduce=reproduce)
+
+
 _LOOKS: dict[Component, Callable[[Target], Verdict]] = {
     Component.APP: _app,
     Component.CLASSIFIER: _classifier,
     Component.API_KEY: _api_key,
     Component.ADMIN_TOKEN: _admin_token,
     Component.PROMETHEUS: _prometheus,
+    Component.ALERTMANAGER: _alertmanager,
+    Component.GRAFANA: _grafana,
+    Component.REDIS: _redis,
+    Component.POSTGRES: _postgres,
+    Component.TOXIPROXY: _toxiproxy,
+    Component.KUBERNETES: _kubernetes,
 }

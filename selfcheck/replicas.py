@@ -33,10 +33,14 @@ class Scrape:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The metrics of all known processes at one moment, by replica; `missing` names those that could not be read."""
+    """The metrics of all known processes at one moment, by replica; `missing` names those that could not be read.
+
+    `direct` is false when they were read through the load balancer: then only their identity tells them apart.
+    """
 
     scrapes: Mapping[str, Scrape]
     missing: tuple[str, ...] = ()
+    direct: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,10 @@ def find(
     configured: Sequence[str] = (),
     targets: Iterable[ScrapeTarget] = (),
 ) -> Replicas:
-    """Look for all replicas; raises CouldNotObserve when not even the load balancer shows a metrics page."""
+    """Look for all replicas; raises CouldNotObserve when not even the load balancer shows a metrics page.
+
+    A page without a single sample is none: an error page with status 200, a login page.
+    """
     route = contract.platform.identity.metrics_route
     path = contract.route(route).path
     candidates = {urlsplit(url).netloc: url.rstrip("/") + path for url in configured}
@@ -78,6 +85,7 @@ def find(
     base = platform.base(component)
     through = platform.get_all([(route, base)] * probes, fresh=True)
     behind = [_scrape("", answer) for answer in through if isinstance(answer, Answer) and answer.status == 200]
+    behind = [scrape for scrape in behind if scrape.exposition.samples_count]
     if not behind:
         raise _why(through)
     named = _by_process(behind)
@@ -144,7 +152,7 @@ def _through_balancer(
             found[name] = Scrape(name, scrape.answer, scrape.exposition, scrape.identity)
         if set(found) >= set(awaited.values()):
             break
-    return Snapshot(found, tuple(name for name in awaited.values() if name not in found))
+    return Snapshot(found, tuple(name for name in awaited.values() if name not in found), direct=False)
 
 
 def _scrape(name: str, answer: Answer, families: tuple[str, ...] = ()) -> Scrape:
@@ -163,9 +171,11 @@ def _scrape(name: str, answer: Answer, families: tuple[str, ...] = ()) -> Scrape
 def _only(text: str, families: tuple[str, ...]) -> str:
     """Cut a page down to the samples of some names, and what tells which process answered."""
     names = "|".join(re.escape(name) for name in families)
-    # Every TYPE line stays: it is what makes `_created` samples part of the process' identity.
-    kept = rf"^(?:# TYPE [^\n]*|(?:{names}|{PROCESS_STARTED})[{{ ][^\n]*|\w+_created [^\n]*)\n"
-    return "".join(re.findall(kept, text, re.MULTILINE))
+    # Every TYPE line stays: it is what makes `_created` samples (those without labels) part of the process' identity.
+    kept = (
+        rf"^(?:#[ \t]*TYPE[ \t][^\n]*|(?:{names}|{PROCESS_STARTED})[{{ \t][^\n]*|[\w:]+_created(?:{{}})?[ \t][^\n]*)$"
+    )
+    return "".join(f"{line}\n" for line in re.findall(kept, text, re.MULTILINE))
 
 
 def _by_process(scrapes: Iterable[Scrape]) -> tuple[Scrape, ...]:
@@ -185,6 +195,8 @@ def _why(answers: Sequence[Answer | CouldNotObserve]) -> CouldNotObserve:
     return CouldNotObserve(
         Trouble.UNEXPECTED_ANSWER,
         asked=first.asked,
-        came_back=f"HTTP {first.status} instead of metrics",
+        came_back=f"HTTP {first.status} without a single sample"
+        if first.status == 200
+        else f"HTTP {first.status} instead of metrics",
         hint="look at the application's log; the metrics page is mounted by the app itself",
     )

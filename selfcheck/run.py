@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from selfcheck import VERSION
@@ -18,6 +18,7 @@ from selfcheck.preflight import Finding
 from selfcheck.secrets import Secrets
 from selfcheck.settings import SETTING_OF, Scope, Settings
 from selfcheck.target import Target
+from selfcheck.values import harmless
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, roll_up
 from selfcheck.waiting import Deadline
 
@@ -106,6 +107,26 @@ class Run:
     traffic: dict[str, dict[str, float]] = field(default_factory=dict)
     requests_to_platform: int = 0
     refusal: str = ""
+    unwritten: bool = False
+    """Whether a report could not be written."""
+    reported: dict[str, str] = field(default_factory=dict)
+    """What was asked without a good answer, and the promise that reports it: the next one is blocked by that."""
+
+    def clean(self, text: str) -> str:
+        """Make a text fit to be shown: no secret, nothing that acts on a terminal, no giant."""
+        return harmless(self.target.secrets.mask(text))
+
+    def cleaned(self, verdict: Verdict) -> Verdict:
+        """Clean all texts of a verdict: a target has a hand in most of them."""
+        return replace(
+            verdict,
+            expected=self.clean(verdict.expected),
+            observed=self.clean(verdict.observed),
+            where=self.clean(verdict.where),
+            reproduce=self.clean(verdict.reproduce),
+            notes=tuple(map(self.clean, verdict.notes)),
+            remedy=self.clean(verdict.remedy),
+        )
 
     @property
     def every_result(self) -> list[Result]:
@@ -233,9 +254,7 @@ def waiver_for(waivers: Iterable[Waiver], promise_id: str) -> Waiver | None:
     return next((waiver for waiver in waivers if matches(waiver.check, promise_id)), None)
 
 
-def judge_waivers(
-    waivers: Iterable[Waiver], results: Iterable[Result], today: dt.date
-) -> list[tuple[Waiver, Verdict]]:
+def judge_waivers(waivers: Iterable[Waiver], results: Iterable[Result], today: dt.date) -> list[tuple[Waiver, Verdict]]:
     """Find waivers that must go: expired, or covering nothing that is broken; those of checks that did not run stay."""
     found = []
     results = list(results)

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from selfcheck.contract import Component, Contract, Environment
 
 PREFIX = "SELF_CHECK_"
+_ENV_FILE = ".env"
 
 _URL_SCHEMES = {
     "base_url": ("http", "https"),
@@ -44,12 +45,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
+        env_file=_ENV_FILE,
         env_file_encoding="utf-8",
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
-        validate_by_name=True,
+        populate_by_name=True,
     )
 
     base_url: str = "http://localhost:8000"
@@ -104,14 +105,23 @@ def read() -> Settings:
 
 
 def unknown_variables(environment: Iterable[str] | None = None) -> list[str]:
-    """Give a remark for each SELF_CHECK_ variable that means nothing, most likely a misspelt one."""
+    """Give a remark for each SELF_CHECK_ variable that means nothing, most likely a misspelt one.
+
+    Looks into the environment and `.env` unless names are given.
+    """
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     remarks = []
-    for name in sorted(os.environ if environment is None else environment):
+    for name in sorted({*os.environ, *_in_env_file()} if environment is None else set(environment)):
         if name.startswith(PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             remarks.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
     return remarks
+
+
+def _in_env_file() -> Iterable[str]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - only here, and only when a run starts
+
+    return dotenv_values(_ENV_FILE, interpolate=False)
 
 
 def _check_url(name: str, value: str | SecretStr | None, schemes: tuple[str, ...]) -> None:
@@ -208,6 +218,20 @@ def normalised(url: str) -> str:
     return f"{parts.scheme.lower()}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
+def _refuse_rights_of_another(settings: Settings, environments: Mapping[str, Environment]) -> None:
+    """Keep what a run may do in one environment from being done to another one; raises SettingsError."""
+    if "base_url" not in settings.model_fields_set:
+        return
+    here = normalised(settings.base_url)
+    owners = [name for name, environment in environments.items() if normalised(environment.base_url) == here]
+    if owners and settings.environment not in owners:
+        message = (
+            f"{PREFIX}BASE_URL is that of the environment {owners[0]!r}, and {PREFIX}ENVIRONMENT names "
+            f"{settings.environment!r}: what may be done differs; leave one of the two out"
+        )
+        raise SettingsError(message)
+
+
 def _choose(settings: Settings, contract: Contract) -> tuple[str, Environment]:
     environments = contract.platform.environments
     if settings.environment is not None:
@@ -219,6 +243,7 @@ def _choose(settings: Settings, contract: Contract) -> tuple[str, Environment]:
                 f"(known: {', '.join(environments)})"
             )
             raise SettingsError(message)
+        _refuse_rights_of_another(settings, environments)
         return settings.environment, environments[settings.environment]
     for name, environment in environments.items():
         if normalised(environment.base_url) == normalised(settings.base_url):

@@ -85,7 +85,7 @@ class Target:
         return answered
 
     def page_troubles(self, route: str) -> tuple[CouldNotObserve, ...]:
-        """Give the asks of `pages` that got no answer; raises CouldNotObserve where that was for lack of time of ours."""
+        """Give the asks of `pages` that got no answer; raises CouldNotObserve where it was the run that had no time."""
         troubles = self._asked(route)[1]
         for trouble in troubles:
             if trouble.trouble is Trouble.DEADLINE:
@@ -177,7 +177,8 @@ class Target:
                 if not open_:
                     break
             for group in counting.in_windows(open_):
-                seconds = max(windows[promise.id][-1].seconds for promise in group)
+                # As long as all tries together: other traffic that disturbed each of them should show in it, too.
+                seconds = max(sum(window.seconds for window in windows[promise.id]) for promise in group)
                 for promise, window in self._window(group, None, seconds):
                     controls[promise.id].append(window)
         return {promise.id: Evidence(tuple(windows[promise.id]), tuple(controls[promise.id])) for promise in promises}
@@ -197,7 +198,7 @@ class Target:
         started = time.monotonic()
         answers: dict[str, list[Answer | CouldNotObserve]] = {promise.id: [] for promise in group}
         if values is None:
-            time.sleep(idle_seconds)  # a control window lasts as long as the window that it is set against
+            time.sleep(idle_seconds)
         else:
             for promise in group:
                 act = self.contract.act(promise.act)

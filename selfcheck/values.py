@@ -3,6 +3,7 @@
 import fnmatch
 import math
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -40,11 +41,11 @@ def dig(value: object, path: str) -> object:
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Give (dotted path, value) for everything in a JSON value that is not an object or array."""
-    if isinstance(value, Mapping):
+    """Give (dotted path, value) for everything in a JSON value that has nothing in it: scalars, `{}` and `[]`."""
+    if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
+    elif isinstance(value, list) and value:
         for index, inner in enumerate(value):
             yield from leaves(inner, f"{path}.{index}" if path else str(index))
     else:
@@ -52,27 +53,28 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def find(value: object, pattern: str) -> list[tuple[str, object]]:
-    """Give the leaves whose dotted path matches a pattern with `*`, without regard to case."""
-    return [(path, leaf) for path, leaf in leaves(value) if fnmatch.fnmatchcase(path.lower(), pattern.lower())]
+    """Give the scalars whose dotted path matches a pattern with `*`, without regard to case."""
+    return [
+        (path, leaf)
+        for path, leaf in leaves(value)
+        if not isinstance(leaf, Mapping | list) and fnmatch.fnmatchcase(path.lower(), pattern.lower())
+    ]
+
+
+# In this order: a bool is an int, too.
+_JSON_TYPES: tuple[tuple[type, str], ...] = (
+    (type(None), "null"),
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (Mapping, "object"),
+)
 
 
 def json_type(value: object) -> str:
-    """Name the JSON type of a value; an integral number is an "integer"."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"
+    """Name the JSON type of a value; a number that is written without a fraction is an "integer"."""
+    return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "array")
 
 
 class Domain(Model):
@@ -90,19 +92,21 @@ class Domain(Model):
         """Say in which way the value is outside the domain; empty when it is inside."""
         if self.type != "any" and not _is(value, self.type):
             return f"is {json_type(value)} {shown(value)}, not {self.type}"
-        if self.equals is not None and (
-            value != self.equals or isinstance(value, bool) != isinstance(self.equals, bool)
-        ):
+        return self._breaks_choice(value) or self._breaks_range(value)
+
+    def _breaks_choice(self, value: object) -> str:
+        if self.equals is not None and not same(value, self.equals):
             return f"is {shown(value)}, not {shown(self.equals)}"
-        if self.one_of and value not in self.one_of:
+        if self.one_of and not any(same(value, allowed) for allowed in self.one_of):
             return f"is {shown(value)}, not one of {', '.join(map(shown, self.one_of))}"
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._breaks_range(value)
         if self.pattern is not None and not (isinstance(value, str) and re.fullmatch(self.pattern, value)):
             return f"is {shown(value)}, which does not match {self.pattern}"
         return ""
 
-    def _breaks_range(self, value: float) -> str:
+    def _breaks_range(self, value: object) -> str:
+        bounded = any(bound is not None for bound in (self.minimum, self.maximum, self.above))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"is {json_type(value)} {shown(value)}, not a number" if bounded else ""
         if not math.isfinite(value):
             return f"is {value}, not a finite number"
         if self.minimum is not None and value < self.minimum:
@@ -131,6 +135,15 @@ class Domain(Model):
         return " ".join(parts) or "anything"
 
 
+def same(left: object, right: object) -> bool:
+    """Tell whether two JSON values are equal: 1 is 1.0 and NaN is NaN, but neither 1 nor 1.0 is true."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
+        return math.isnan(right)
+    return left == right
+
+
 def _is(value: object, type_: str) -> bool:
     found = json_type(value)
     return found == type_ or (type_ == "number" and found == "integer")
@@ -150,6 +163,11 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
+def curl(url: str, options: str = "-sS") -> str:
+    """Give a command that asks for a URL; safe to paste, though a target may have made up the URL by a redirect."""
+    return f"curl {options} {shlex.quote(url)}"
+
+
 def shown(value: object, width: int = 60) -> str:
     """Show a value in a sentence: strings in quotes, cut to a width, control characters escaped."""
     if isinstance(value, Missing):
@@ -158,14 +176,17 @@ def shown(value: object, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def differences(left: object, right: object, ignore: Sequence[str] = ()) -> list[str]:
-    """Say where two JSON values differ, path by path; paths matching a pattern in `ignore` are passed over."""
+def differences(left: object, right: object, ignore: Sequence[str] = (), *, only_of_left: bool = False) -> list[str]:
+    """Say where two JSON values differ, path by path; paths matching a pattern in `ignore` are passed over.
+
+    With `only_of_left`, what just the right one has is passed over, too.
+    """
     ours, theirs = dict(leaves(left)), dict(leaves(right))
     found = []
-    for path in sorted(ours.keys() | theirs.keys()):
+    for path in sorted(ours.keys() if only_of_left else ours.keys() | theirs.keys()):
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in ignore):
             continue
         mine, other = ours.get(path, Missing(path)), theirs.get(path, Missing(path))
-        if mine != other or json_type(mine) != json_type(other):
+        if not same(mine, other):
             found.append(f"{path}: {shown(mine)} and {shown(other)}")
     return found

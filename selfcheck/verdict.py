@@ -89,8 +89,8 @@ def roll_up(outcomes: Iterable[Outcome]) -> Outcome:
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """Make one verdict of several that judge the same promise in several places (replicas, pages, acts).
 
-    The worst outcome wins; the evidence shown is that of the first verdict with this outcome, and the number of others
-    with the same outcome is added as a note. The notes of all are kept, each once.
+    The worst outcome wins; the evidence shown is that of the first verdict with this outcome, and what others with the
+    same outcome saw is added as a note where it is not the same. The notes of all are kept, each once.
     """
     every = list(verdicts)
     if not every:
@@ -101,7 +101,9 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     same = [verdict for verdict in every if verdict.outcome is worst]
     notes = list(dict.fromkeys(note for verdict in every for note in verdict.notes))
     if worst is not Outcome.PASS and len(same) > 1:
-        notes.extend(f"also: {verdict.observed} ({verdict.where})" for verdict in same[1:4])
-        if len(same) > 4:
-            notes.append(f"and {len(same) - 4} more of the same kind")
+        others = dict.fromkeys((verdict.observed, verdict.where) for verdict in same)
+        del others[same[0].observed, same[0].where]
+        notes.extend(f"also: {observed} ({where})" for observed, where in list(others)[:3])
+        if len(others) > 3:
+            notes.append(f"and {len(others) - 3} more of the same kind")
     return replace(same[0], notes=tuple(notes))

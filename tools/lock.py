@@ -1,8 +1,9 @@
 """Write `requirements.lock`: every package of `pyproject.toml` and what it needs, with hashes.
 
-`make lock` keeps the versions that are locked already and adds what is new; `make lock ARGS=--upgrade` takes the newest of
-everything, `make lock ARGS="--upgrade-package httpx"` of one package. The file serves every supported Python version. It names no
-package index: whoever installs uses the index of their own pip configuration, and so does this program.
+`make lock` keeps the versions that are locked already and adds what is new; `make lock ARGS=--upgrade` takes the
+newest of everything, `make lock ARGS="--upgrade-package httpx"` of one package. The file serves every supported Python
+version. It names no package index: whoever installs uses the index of their own pip configuration, and so does this
+program.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
 HEADER: Final = "# Made from pyproject.toml by `make lock`. Do not edit.\n"
 
-# pip's setting, and the variable by which uv takes the same; in the environment, so that no address shows up in the file or
-# among the running commands.
+# pip's setting, and the variable by which uv takes the same; in the environment, so that no address shows up in the
+# file or among the running commands.
 _INDEX_SETTINGS: Final = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",

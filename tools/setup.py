@@ -1,4 +1,4 @@
-"""Set up a checkout: `python3 tools/setup.py` (or `make setup`). A second run does nothing and takes a tenth of a second.
+"""Set up a checkout: `python3 tools/setup.py` (or `make setup`). A second run does nothing, in a tenth of a second.
 
 Three parts, side by side, each only where something is missing:
 
@@ -8,10 +8,10 @@ Three parts, side by side, each only where something is missing:
 
 `--only PART` (may be repeated) looks at these parts alone; `--check` changes nothing and says what is there.
 
-What this program may not or cannot install is listed at the end, all of it at once. Exit code 0 when everything is there, 1 when
-something is missing or failed, 130 or 143 after an interruption. Each part's full log is in `.setup/`.
+What this program may not or cannot install is listed at the end, all of it at once. Exit code 0 when everything is
+there, 1 when something is missing or failed, 130 or 143 after an interruption. Each part's full log is in `.setup/`.
 
-Only the standard library is used, in a dialect that an old Python still reads, so that it can look for a newer one and say so.
+Only the standard library is used, in a dialect that an old Python still reads, so that it can look for a newer one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
@@ -95,7 +95,7 @@ _APT_LOCK_SECONDS: Final = 300
 
 @dataclass(frozen=True)
 class Missing:
-    """Something that this program did not install: what, the Debian package that has it, the command that installs it."""
+    """Something that is not installed: what, the Debian package that has it, the command that installs it."""
 
     program: str
     package: str
@@ -134,7 +134,7 @@ class Runner:
         environment: dict[str, str] | None = None,
         gently: bool = False,
     ) -> int:
-        """Run a command to its end and give its exit code; `gently` lets it finish its work when the run is interrupted.
+        """Run a command to its end and give its exit code; `gently` lets it finish its work after an interruption.
 
         Raises SetupError when it cannot be started, or once the run is being ended.
         """
@@ -164,9 +164,17 @@ class Runner:
                 self._running = None
             return code
 
-    def must_run(self, what: str, command: Sequence[str | Path], **options: object) -> None:
-        """Run a command; raises SetupError with `what` and the end of its log when it fails."""
-        code = self.run(command, **options)  # type: ignore[arg-type] # the same options as above
+    def must_run(
+        self,
+        what: str,
+        command: Sequence[str | Path],
+        *,
+        folder: Path = ROOT,
+        environment: dict[str, str] | None = None,
+        gently: bool = False,
+    ) -> None:
+        """Run a command like `run`; raises SetupError with `what` and the end of its log when it fails."""
+        code = self.run(command, folder=folder, environment=environment, gently=gently)
         if code != 0:
             raise self.failure(f"{what} failed (exit code {code})")
 
@@ -205,7 +213,7 @@ def _short(path: Path) -> str:
     return str(path)
 
 
-# --- finding programs ----------------------------------------------------------------------------------------------------
+# --- finding programs -----------------------------------------------------------------------------------------------
 
 
 def _search_path() -> str:
@@ -220,7 +228,7 @@ def find_program(name: str) -> str | None:
     """Give the path of an installed program, or None; Postgres' servers are looked for where Debian keeps them too."""
     path = _search_path()
     for spelling in (name, *_ALSO_NAMED.get(name, ())):
-        found = shutil.which(spelling, path=path)
+        found: str | None = shutil.which(spelling, path=path)
         if found:
             return found
     if DEBIAN_PROGRAMS.get(name) == "postgresql":
@@ -235,7 +243,7 @@ def missing_servers() -> dict[str, str]:
     return {program: package for program, package in DEBIAN_PROGRAMS.items() if find_program(program) is None}
 
 
-# --- Python --------------------------------------------------------------------------------------------------------------
+# --- Python ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -248,21 +256,24 @@ class Interpreter:
 
 
 def _ask_interpreter(path: str) -> Interpreter | None:
-    """Run a Python and ask what it is; None when it does not run (a version manager's stand-in may not) or is too old."""
+    """Run a Python and ask what it is; None when it does not run (a version manager's stand-in may not) or is old."""
     script = (
         "import sys, importlib.util as u;"
-        "print(*sys.version_info[:3], int(bool(u.find_spec('ensurepip') and u.find_spec('venv'))))"
+        "print(*sys.version_info[:3], int(bool(u.find_spec('ensurepip') and u.find_spec('venv'))),"
+        # Behind an activated environment, which may be the very one that is to be made afresh, or a version manager.
+        "getattr(sys, '_base_executable', sys.executable))"
     )
     try:
         answer = subprocess.run(
             [path, "-I", "-c", script], capture_output=True, text=True, timeout=20, check=True, stdin=subprocess.DEVNULL
         )
-        major, minor, patch, complete = (int(word) for word in answer.stdout.split())
+        *numbers, real_path = answer.stdout.rstrip("\n").split(" ", 4)
+        major, minor, patch, complete = (int(number) for number in numbers)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     if (major, minor) < OLDEST_PYTHON:
         return None
-    return Interpreter(path, (major, minor, patch), bool(complete))
+    return Interpreter(real_path, (major, minor, patch), bool(complete))
 
 
 def find_interpreter() -> Interpreter | None:
@@ -310,14 +321,21 @@ def set_up_python(runner: Runner, interpreter: Interpreter) -> None:
     if VENV.exists():
         shutil.rmtree(VENV)
     runner.must_run("making the virtual environment", [interpreter.path, "-m", "venv", VENV])
-    install = [VENV / "bin" / "python", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    install: list[str | Path] = [
+        VENV / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
     install += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--progress-bar", "off"]
     # Compiling all of it takes as long as installing it, and most of it is never imported.
     runner.must_run("installing the Python packages", [*install, "--no-compile", "-r", LOCK])
     STAMP.write_text(_stamp_text(), encoding="utf-8")
 
 
-# --- Debian packages -----------------------------------------------------------------------------------------------------
+# --- Debian packages ------------------------------------------------------------------------------------------------
 
 
 def may_use_apt() -> bool:
@@ -395,8 +413,8 @@ def set_up_debian(runner: Runner, packages: Sequence[str]) -> None:
     started = {port: _SERVICE_PORTS[port] for port in sorted(listening_ports() - before) if port in _SERVICE_PORTS}
     if started:
         raise SetupError(
-            f"ports {_list(started)} are taken since the packages {_list(started.values())} were installed; if these are their "
-            f"services, stop them: systemctl disable --now {' '.join(started.values())}"
+            f"ports {_list(started)} are taken since the packages {_list(started.values())} were installed; "
+            f"if these are their services, stop them: systemctl disable --now {' '.join(started.values())}"
         )
 
 
@@ -429,11 +447,11 @@ def _disable_services(runner: Runner, packages: Sequence[str]) -> None:
             runner.run(["systemctl", "disable", f"{package}.service"])  # a package may have no such unit: fine
 
 
-def _list(words: object) -> str:
-    return ", ".join(str(word) for word in words)  # type: ignore[attr-defined] # any iterable
+def _list(words: Iterable[object]) -> str:
+    return ", ".join(str(word) for word in words)
 
 
-# --- Toxiproxy -----------------------------------------------------------------------------------------------------------
+# --- Toxiproxy ------------------------------------------------------------------------------------------------------
 
 
 def toxiproxy_version() -> str:
@@ -456,7 +474,7 @@ def toxiproxy_program() -> Path:
 
 
 def toxiproxy_is_ready(*, go: str | None) -> bool:
-    """Tell whether a Toxiproxy server is there; one that is on PATH will do where there is no Go to build the pinned one."""
+    """Tell whether a Toxiproxy server is there; one on PATH will do where there is no Go to build the pinned one."""
     if os.access(toxiproxy_program(), os.X_OK):
         return True
     return go is None and find_program("toxiproxy-server") is not None
@@ -492,7 +510,7 @@ def set_up_toxiproxy(runner: Runner, go: str) -> None:
             unfinished.unlink()
 
 
-# --- all of it -----------------------------------------------------------------------------------------------------------
+# --- all of it ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -575,7 +593,7 @@ def _debian_go_will_do() -> bool:
         env={**os.environ, "LC_ALL": "C"},
     )
     version = re.search(r"Candidate: (?:\d+:)?(\d+)\.(\d+)", said.stdout)
-    return bool(version) and tuple(int(number) for number in version.groups()) >= OLDEST_GO  # type: ignore[union-attr]
+    return version is not None and tuple(int(number) for number in version.groups()) >= OLDEST_GO
 
 
 def say(line: str) -> None:
@@ -583,77 +601,92 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def carry_out(plan: Plan) -> list[str]:
-    """Do what the plan says, the parts side by side; gives the sentence of each that failed. Raises Interrupted."""
-    titles = plan.titles
-    runners = {name: Runner(name) for name in titles}
-    debian_done = threading.Event()
-    debian_failed: list[bool] = []
+class Work:
+    """The steps of a plan, run side by side, each with its own log."""
 
-    def python(runner: Runner) -> None:
-        assert plan.interpreter is not None
-        set_up_python(runner, plan.interpreter)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.titles = plan.titles
+        self.failures: list[str] = []
+        self._ended = 0
+        self._runners = {name: Runner(name) for name in self.titles}
+        self._debian_done = threading.Event()
+        self._debian_failed = False
 
-    def debian(runner: Runner) -> None:
-        try:
-            set_up_debian(runner, plan.packages)
-        except BaseException:
-            debian_failed.append(True)
-            raise
-        finally:
-            debian_done.set()
+    def carry_out(self) -> None:
+        """Run the steps to their end and print one line for each; `failures` then has a sentence for each that failed.
 
-    def toxiproxy(runner: Runner) -> None:
-        go = find_go()
-        if go is None:
-            raise SetupError("go is not there any more")
-        set_up_toxiproxy(runner, go)
+        Raises Interrupted once all that was running has ended.
+        """
+        say(f"Setting up: {', '.join(self.titles.values())}. Logs: {_short(LOGS)}/")
+        with ThreadPoolExecutor(len(self.titles)) as threads:
+            futures = {threads.submit(self._timed, name): name for name in self.titles}
+            pending = set(futures)
+            try:
+                while pending:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._tell(self.titles[futures[future]], future)
+            except Interrupted:
+                self._stop()
+                raise
 
-    steps: dict[str, Callable[[Runner], None]] = {"python": python, "debian": debian, "toxiproxy": toxiproxy}
-
-    def run(name: str) -> float:
+    def _timed(self, name: str) -> float:
+        """Run one step; gives its seconds."""
         began = time.monotonic()
-        if name in plan.wait_for_debian:
-            debian_done.wait()
-            if debian_failed:
+        steps = {"python": self._python, "debian": self._debian, "toxiproxy": self._toxiproxy}
+        if name in self.plan.wait_for_debian:
+            self._debian_done.wait()
+            if self._debian_failed:
                 raise SetupError("not tried: it needs the Debian packages")
         try:
-            steps[name](runners[name])
+            steps[name](self._runners[name])
         except OSError as error:
-            raise SetupError(f"{error.strerror}: {error.filename}") from error
+            raise SetupError(str(error)) from error
         return time.monotonic() - began
 
-    say(f"Setting up: {', '.join(titles.values())}. Logs: {_short(LOGS)}/")
-    failures: list[str] = []
-    with ThreadPoolExecutor(len(titles)) as threads:
-        futures: dict[Future[float], str] = {threads.submit(run, name): name for name in titles}
-        pending = set(futures)
+    def _python(self, runner: Runner) -> None:
+        assert self.plan.interpreter is not None
+        set_up_python(runner, self.plan.interpreter)
+
+    def _debian(self, runner: Runner) -> None:
+        self._debian_failed = True
         try:
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    title = titles[futures[future]]
-                    count = f"[{len(titles) - len(pending)}/{len(titles)}]"
-                    error = future.exception()
-                    if error is None:
-                        say(f"{count} {title} ... {future.result():.0f} s")
-                        continue
-                    if not isinstance(error, SetupError):
-                        raise error
-                    say(f"{count} {title} ... FAILED")
-                    failures.append(f"{title}: {error}")
-        except Interrupted:
-            _ignore_signals()
-            if "debian" in runners:
-                say("Interrupted: waiting for apt to leave its packages in order ...")
-            for runner in runners.values():
-                runner.stop()
-            raise
-    return failures
+            set_up_debian(runner, self.plan.packages)
+            self._debian_failed = False
+        finally:
+            self._debian_done.set()
+
+    @staticmethod
+    def _toxiproxy(runner: Runner) -> None:
+        go = find_go()
+        if go is None:
+            raise SetupError("go is not there, or too old")
+        set_up_toxiproxy(runner, go)
+
+    def _tell(self, title: str, future: Future[float]) -> None:
+        """Print how a step ended; raises what is not a failure of a step but a mistake in this program."""
+        self._ended += 1
+        count = f"[{self._ended}/{len(self.titles)}]"
+        error = future.exception()
+        if error is None:
+            say(f"{count} {title} ... {future.result():.0f} s")
+        elif isinstance(error, SetupError):
+            say(f"{count} {title} ... FAILED")
+            self.failures.append(f"{title}: {error}")
+        else:
+            raise error
+
+    def _stop(self) -> None:
+        _ignore_signals()
+        if "debian" in self._runners:
+            say("Interrupted: waiting for apt to leave its packages in order ...")
+        for runner in self._runners.values():
+            runner.stop()
 
 
 def _ignore_signals() -> None:
-    """Let the clean-up run undisturbed; it is bounded."""
+    """Let the clean-up run undisturbed; it takes a bounded time."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
@@ -674,6 +707,9 @@ def report_missing(missing: Sequence[Missing]) -> None:
     say(f"Missing on this machine ({len(missing)}):")
     for program, package, _ in rows:
         say(f"  {program:<{wide}}  {package}")
+    if may_use_apt() and all(one.package in packages for one in missing):
+        say("`make setup` installs all of them")
+        return
     say("Install with:")
     if packages:
         command = "sudo python3 tools/setup.py --only debian"
@@ -745,7 +781,9 @@ def set_up(parts: Sequence[str]) -> int:
                 restore_policy()
             plan = make_plan(parts)  # another set-up may have done it meanwhile
             if plan.titles:
-                failures = carry_out(plan)
+                work = Work(plan)
+                work.carry_out()
+                failures = work.failures
     if "python" in parts and python_is_ready():
         STAMP.touch()  # make compares its age with the lock file's
     if failures:

@@ -1,8 +1,8 @@
 """Lets a library that has no time limit for a whole call be used within one.
 
-Libraries of databases have a limit for each step at best (a lookup, a connection, one read), so a server that trickles, or a
-name server that is silent, stretches a call as long as it likes. Here the call runs in a thread of its own; when its time is
-over it is cut off, and whoever asked goes on.
+Libraries of databases have a limit for each step at best (a lookup, a connection, one read), so a server that trickles,
+or a name server that is silent, stretches a call as long as it likes. Here the call runs in a thread of its own; when
+its time is over it is cut off, and whoever asked goes on.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Bounded:
     def run(self, asked: str, call: Callable[[Call], T], why: Callable[[Exception], Failure | None]) -> T:
         """Make the call, and give what it gives.
 
-        `call` sets `cut_off` as soon as there is something to cut. `why` turns what the library raises into a failure, or says
-        None for what is a defect of ours, which then passes through. Raises `CouldNotObserve`.
+        `call` sets `cut_off` as soon as there is something to cut. `why` turns what the library raises into a failure,
+        or says None for what is a defect of ours, which then passes through. Raises `CouldNotObserve`.
         """
         left = self._deadline.left_seconds
         if left <= 0:
@@ -153,7 +153,8 @@ def address(url: str) -> str:
     except ValueError:
         return "a URL that cannot be read"
     if "@" in parts.path + parts.query + parts.fragment:
-        # A password with a slash, a question mark or a hash in it, written as it is: what looks like the host is a part of it.
+        # A password with a slash, a question mark or a hash in it, written as it is: what looks like the host is a part
+        # of it.
         return f"{parts.scheme}://***"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

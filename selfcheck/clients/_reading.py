@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfcheck.observation import Trouble
 
@@ -41,3 +41,10 @@ def duration_seconds(text: str) -> float:
     if not text or _DURATION.sub("", text):
         raise ValueError(f"{text!r} is no duration")
     return float(sum(int(number) * _SECONDS_OF[unit] for number, unit in _DURATION.findall(text)))
+
+
+def text(found: Any) -> str:
+    """The value, which must be text; raises `TypeError`."""
+    if not isinstance(found, str):
+        raise TypeError(f"{found!r:.40} is no text")
+    return found

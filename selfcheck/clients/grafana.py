@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from selfcheck.clients._reading import understood
+from selfcheck.clients._reading import text, understood
 from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Found:
 class Dashboard:
     """A whole dashboard.
 
-    `model` is its JSON model (panels, templating, ...). `provisioned` tells whether it comes from a file, so that changes made
-    by hand do not last.
+    `model` is its JSON model (panels, templating, ...). `provisioned` tells whether it comes from a file, so that
+    changes made by hand do not last.
     """
 
     uid: str
@@ -76,8 +76,8 @@ class DataSource:
 class Grafana:
     """A client of one Grafana; `headers` (such as `Authorization: Bearer ...` of a service account) go to it alone.
 
-    Every method raises `CouldNotObserve` when there is no answer, or another one than Grafana would give. Only `health` is
-    answered without credentials, unless Grafana lets anybody look.
+    Every method raises `CouldNotObserve` when there is no answer, or another one than Grafana would give. Only `health`
+    is answered without credentials, unless Grafana lets anybody look.
     """
 
     def __init__(self, http: Http, url: str, headers: Mapping[str, str] | None = None) -> None:
@@ -92,7 +92,7 @@ class Grafana:
             raise _refused(answer)
         content = answer.json()
         with understood(answer, _SERVICE):
-            return Health(database=_text(content["database"]), version=_text(content.get("version", "")))
+            return Health(database=text(content["database"]), version=text(content.get("version", "")))
 
     def dashboards(self, query: str = "") -> tuple[Found, ...]:
         """All dashboards that the credentials may see, or those whose title has the words of `query`."""
@@ -120,10 +120,10 @@ class Grafana:
         with understood(answer, _SERVICE):
             model, meta = dict(content["dashboard"]), content["meta"]
             return Dashboard(
-                uid=_text(model["uid"]),
-                title=_text(model["title"]),
+                uid=text(model["uid"]),
+                title=text(model["title"]),
                 version=int(meta.get("version", model.get("version", 0))),
-                folder=_text(meta.get("folderTitle", "")),
+                folder=text(meta.get("folderTitle", "")),
                 provisioned=bool(meta.get("provisioned", False)),
                 model=model,
             )
@@ -160,27 +160,21 @@ def _refused(answer: Answer) -> CouldNotObserve:
     )
 
 
-def _text(found: Any) -> str:
-    if not isinstance(found, str):
-        raise TypeError(f"{found!r:.40} is no text")
-    return found
-
-
 def _found(found: Any) -> Found:
     return Found(
-        uid=_text(found["uid"]),
-        title=_text(found["title"]),
-        path=_text(found["url"]),
-        folder=_text(found.get("folderTitle", "")),
-        tags=tuple(map(_text, found.get("tags") or ())),
+        uid=text(found["uid"]),
+        title=text(found["title"]),
+        path=text(found["url"]),
+        folder=text(found.get("folderTitle", "")),
+        tags=tuple(map(text, found.get("tags") or ())),
     )
 
 
 def _data_source(found: Any) -> DataSource:
     return DataSource(
-        uid=_text(found["uid"]),
-        name=_text(found["name"]),
-        kind=_text(found["type"]),
-        url=_text(found.get("url", "")),
+        uid=text(found["uid"]),
+        name=text(found["name"]),
+        kind=text(found["type"]),
+        url=text(found.get("url", "")),
         default=bool(found.get("isDefault", False)),
     )

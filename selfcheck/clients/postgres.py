@@ -1,9 +1,9 @@
 """Asks Postgres, through psycopg: version, indexes, connections, and queries that give one value.
 
-The package is imported with the first question (about 0.4 s). Each question is one read-only transaction on a connection of
-its own. That it is read-only, and how long a statement may take, is said inside of the transaction and not when connecting:
-a pooler in between (PgBouncer) refuses options at the start of a connection, and would keep settings of a session for the
-next client.
+The package is imported with the first question (about 0.4 s). Each question is one read-only transaction on a
+connection of its own. That it is read-only, and how long a statement may take, is said inside of the transaction and
+not when connecting: a pooler in between (PgBouncer) refuses options at the start of a connection, and would keep
+settings of a session for the next client.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any
 
 from selfcheck.clients._bounded import (
     SERVICE_HINT,
@@ -53,8 +53,8 @@ _BAD_URL = Failure(
 # What libpq puts before its reason: the address stands in what was asked already.
 _FORERUNNERS = re.compile(r"^connection (failed|is bad):\s*|connection to server (at|on socket) .*? failed:\s*")
 
-# libpq has no codes for what happens before the server accepts the user; only its text tells these apart. Whatever the server
-# itself says, in whichever language, begins with its word for "fatal" and matches nothing here.
+# libpq has no codes for what happens before the server accepts the user; only its text tells these apart. Whatever the
+# server itself says, in whichever language, begins with its word for "fatal" and matches nothing here.
 _BEFORE_ACCEPTED: tuple[tuple[str, Trouble, str], ...] = (
     ("connection refused", Trouble.REFUSED, "Start the service, or correct its URL"),
     (
@@ -105,10 +105,10 @@ class Connections:
 
 
 class Postgres:
-    """A client of one Postgres database, by a URL that libpq understands (postgresql://user:password@host:5432/database).
+    """A client of one Postgres database, by a URL of libpq (postgresql://user:password@host:5432/database).
 
-    Each question takes at most `timeout_seconds`, and less when `deadline` is nearer. Every method raises `CouldNotObserve`;
-    the password is in none of its texts.
+    Each question takes at most `timeout_seconds`, and less when `deadline` is nearer. Every method raises
+    `CouldNotObserve`; the password is in none of its texts.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float, deadline: Deadline, secrets: Secrets) -> None:
@@ -123,7 +123,7 @@ class Postgres:
         return str(self._one("the version", "SELECT current_setting('server_version')")[0])
 
     def indexes(self, table: str) -> tuple[Index, ...]:
-        """The indexes of a table ("ocr_requests" or "schema.table"), by name; there are none of a table that is not there.
+        """The indexes of a table ("ocr_requests" or "schema.table"), by name; none where there is no such table.
 
         `columns` has the expression where an index is over one.
         """
@@ -181,11 +181,12 @@ class Postgres:
                 connection.read_only = True
                 limit = str(ceil(under_way.limit_seconds * 1000))
                 connection.execute("SELECT set_config('statement_timeout', %s, true)", (limit,))
-                # A cursor on the server takes one statement, which must be a query, and sends no more rows than are fetched.
+                # A cursor on the server takes one statement, which must be a query, and sends no more rows than are
+                # fetched.
                 with connection.cursor("selfcheck") as cursor:
-                    # psycopg wants literal queries, as a guard against quoting by hand; these come from here and from the
-                    # contract.
-                    cursor.execute(cast("LiteralString", query), parameters)
+                    # psycopg wants literal queries, as a guard against quoting by hand; these come from here and from
+                    # the contract.
+                    cursor.execute(query, parameters)
                     return cursor.fetchmany(rows_max)
 
         return self._bounded.run(self._asked(asked), call, self._why)
@@ -228,7 +229,8 @@ class Postgres:
 def _can_be_cut(connection: psycopg.Connection[Any], under_way: Call) -> Iterator[None]:
     """Let the connection be ended from another thread.
 
-    A descriptor of our own for the same connection: its shutdown is felt by libpq, whatever libpq does to the other one.
+    A descriptor of our own for the same connection: its shutdown is felt by libpq, whatever libpq does to the other
+    one.
     """
     with socket.socket(fileno=os.dup(connection.fileno())) as own:
         under_way.cut_off = lambda: shut_down(own)

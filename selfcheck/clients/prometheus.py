@@ -307,8 +307,14 @@ class Prometheus:
         return self._read("targets", _dropped, {"state": "dropped"})
 
     def targets_exposing(self, metric: str) -> tuple[Labels, ...]:
-        """The labels of the targets that expose this metric family."""
-        return tuple(each.target for each in self.metadata(metric=metric))
+        """The labels of the targets that expose this metric family.
+
+        A counter scraped in the OpenMetrics format is known without its `_total`.
+        """
+        found = self.metadata(metric=metric)
+        if not found and metric.endswith("_total"):
+            found = self.metadata(metric=metric.removesuffix("_total"))
+        return tuple(each.target for each in found)
 
     def metadata(self, *, metric: str = "", match_target: str = "") -> tuple[Metadata, ...]:
         """What the targets (those that match a selector) say of their metric families (or of one of them)."""

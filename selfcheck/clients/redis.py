@@ -1,7 +1,7 @@
 """Asks Redis, through the `redis` package: does it answer, and what does it say of itself.
 
-The package is imported with the first question (about 0.4 s). It is given no retries, and sockets that end in time and hold a
-bounded answer: what it would read from a server that is none has no limit of its own.
+The package is imported with the first question (about 0.4 s). It is given no retries, and sockets that end in time and
+hold a bounded answer: what it would read from a server that is none has no limit of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _WRONG_PORT_HINT = "Most likely the URL names the port of another service: corre
 class Redis:
     """A client of one Redis server, by a URL that redis-py understands (redis://, rediss://, unix://).
 
-    Every question opens a connection of its own, which ends with the answer. Each takes at most `timeout_seconds`, and less
-    when `deadline` is nearer. Every method raises `CouldNotObserve`; the password is in none of its texts.
+    Every question opens a connection of its own, which ends with the answer. Each takes at most `timeout_seconds`, and
+    less when `deadline` is nearer. Every method raises `CouldNotObserve`; the password is in none of its texts.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float, deadline: Deadline, secrets: Secrets) -> None:
@@ -110,20 +110,24 @@ class Redis:
             return Failure(Trouble.ERROR_ANSWER, f"Redis refused: {text}", _CREDENTIALS_HINT)
         if isinstance(error, redis.BusyLoadingError):
             return Failure(Trouble.ERROR_ANSWER, f"Redis is not ready: {text}", "Wait until it has loaded its data")
-        if isinstance(error, redis.InvalidResponse | UnicodeError):
+        if isinstance(error, redis.InvalidResponse):
             return Failure(
                 Trouble.UNEXPECTED_ANSWER, f"what answers does not speak as Redis does ({text})", _WRONG_PORT_HINT
             )
         if isinstance(error, redis.ResponseError):
             return Failure(Trouble.ERROR_ANSWER, f"Redis refused: {text}", SERVICE_HINT)
         if isinstance(error, redis.ConnectionError | OSError):
+            if text == "Connection not ready":  # the package's word for bytes that nobody asked for
+                return Failure(Trouble.UNEXPECTED_ANSWER, "what answers says more than it was asked", _WRONG_PORT_HINT)
             failure = network_failure(error)
             if failure is not None and failure.trouble is not Trouble.BROKEN_OFF:
                 return failure
             hint = f"{SERVICE_HINT}; if it expects TLS, write rediss:// in the URL"
             return Failure(Trouble.BROKEN_OFF, f"the connection ended without an answer ({text})", hint)
-        if isinstance(error, redis.RedisError):
-            return Failure(Trouble.ERROR_ANSWER, text, SERVICE_HINT)
+        if isinstance(error, redis.RedisError | AttributeError | LookupError | TypeError | ValueError):
+            # The package takes an answer apart as if it were the one of Redis.
+            came_back = f"it answers, but not as Redis does ({type(error).__name__}: {text})"
+            return Failure(Trouble.UNEXPECTED_ANSWER, came_back, _WRONG_PORT_HINT)
         return None
 
 

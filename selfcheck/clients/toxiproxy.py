@@ -1,10 +1,10 @@
 """Asks Toxiproxy, over its HTTP API: which one it is, its proxies, and the toxics on them.
 
-Through `Http` and not through toxiproxy-python (0.1.1), whose transport cannot be made sound from outside: it calls the functions
-of `requests` without a timeout and without a session that could be replaced; it takes every status but 400, 404 and 409 for
-success, so a server that answers 500 has "done" what was asked; its address is an attribute of a class, which all its instances
-share, and a path or https cannot be said; and its proxies leave out their toxics, so the state of several is never seen as one.
-The tests let the library and this client look at the same server.
+Through `Http` and not through toxiproxy-python (0.1.1), whose transport cannot be made sound from outside: it calls the
+functions of `requests` without a timeout and without a session that could be replaced; it takes every status but 400,
+404 and 409 for success, so a server that answers 500 has "done" what was asked; its address is an attribute of a class,
+which all its instances share, and a path or https cannot be said; and its proxies leave out their toxics, so the state
+of several is never seen as one. The tests let the library and this client look at the same server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from selfcheck.clients._reading import understood
+from selfcheck.clients._reading import text, understood
 from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ _BARE_VERSION = re.compile(r"v?\d+\.\d+[\w.+-]*")
 class Toxic:
     """One thing that goes wrong on purpose.
 
-    `kind` is latency, timeout, bandwidth and so on; `stream` upstream or downstream; `toxicity` the share of connections (0..1)
-    that it is applied to. `attributes` are in the units of Toxiproxy, which depend on the kind (milliseconds, KB/s, bytes).
+    `kind` is latency, timeout, bandwidth and so on; `stream` upstream or downstream; `toxicity` the share of
+    connections (0..1) that it is applied to. `attributes` are in the units of Toxiproxy, which depend on the kind
+    (milliseconds, KB/s, bytes).
     """
 
     name: str
@@ -40,7 +41,7 @@ class Toxic:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One proxy: it listens at `listen` ("127.0.0.1:26379") and leads to `upstream`; one that is not enabled refuses."""
+    """One proxy from `listen` ("127.0.0.1:26379") to `upstream`; one that is not enabled refuses connections."""
 
     name: str
     listen: str
@@ -62,12 +63,12 @@ class Toxiproxy:
     def version(self) -> str:
         """Its version, such as "2.12.0"."""
         answer = self._ask("version")
-        text = answer.text().strip()
-        if _BARE_VERSION.fullmatch(text):  # before 2.5 it was not wrapped into JSON
-            return text
+        bare = answer.text().strip()
+        if _BARE_VERSION.fullmatch(bare):  # old ones do not wrap it into JSON
+            return bare
         content = answer.json()
         with understood(answer, _SERVICE):
-            return _text(content["version"])
+            return text(content["version"])
 
     def proxies(self) -> tuple[Proxy, ...]:
         """All proxies by name, with their toxics, as they are at one moment."""
@@ -92,17 +93,11 @@ class Toxiproxy:
         )
 
 
-def _text(found: Any) -> str:
-    if not isinstance(found, str):
-        raise TypeError(f"{found!r:.40} is no text")
-    return found
-
-
 def _proxy(found: Any) -> Proxy:
     return Proxy(
-        name=_text(found["name"]),
-        listen=_text(found["listen"]),
-        upstream=_text(found["upstream"]),
+        name=text(found["name"]),
+        listen=text(found["listen"]),
+        upstream=text(found["upstream"]),
         enabled=found["enabled"] is True,
         toxics=tuple(_toxic(each) for each in found["toxics"] or ()),
     )
@@ -110,9 +105,9 @@ def _proxy(found: Any) -> Proxy:
 
 def _toxic(found: Any) -> Toxic:
     return Toxic(
-        name=_text(found["name"]),
-        kind=_text(found["type"]),
-        stream=_text(found["stream"]),
+        name=text(found["name"]),
+        kind=text(found["type"]),
+        stream=text(found["stream"]),
         toxicity=float(found["toxicity"]),
         attributes=dict(found["attributes"]),
     )

@@ -1,9 +1,9 @@
 """Reports of a run: `verdict.json`, JUnit, GitHub annotations; each written whatever happened, by rename."""
 
+import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ VERDICT_FILE = "verdict.json"
 JUNIT_FILE = "junit.xml"
 EXIT_USAGE = 4
 
+_NOT_UNICODE = "backslashreplace"
+"""What becomes of half a surrogate pair, which a platform's JSON can hold and UTF-8 cannot; in JSON it is an escape."""
+
 
 def write_all(run: "Run", exit_code: int, *, interrupted: bool) -> str:
     """Write every report of a run; gives a sentence when one could not be written, else an empty text.
@@ -24,20 +27,29 @@ def write_all(run: "Run", exit_code: int, *, interrupted: bool) -> str:
     A report that cannot be written (a full disk, a folder without permission) neither hides the verdict nor the other
     reports.
     """
-    data = run.as_json(exit_code, interrupted=interrupted)
-    mask = run.target.secrets.mask
+    # Masked before it is written down: in the text of a file, a short secret might be part of the form.
+    data = _masked(run.as_json(exit_code, interrupted=interrupted), run.target.secrets.mask)
     folder = run.settings.output
     trouble = _try(
         folder,
         {
-            VERDICT_FILE: lambda: mask(json.dumps(data, indent=2, ensure_ascii=False)) + "\n",
-            JUNIT_FILE: lambda: mask(junit.render(data)),
+            VERDICT_FILE: lambda: json.dumps(data, indent=2, ensure_ascii=False) + "\n",
+            JUNIT_FILE: lambda: junit.render(data),
         },
     )
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        sys.stdout.write(mask(github.render(data)))
+        sys.stdout.write(github.render(data).encode(errors=_NOT_UNICODE).decode())
         sys.stdout.flush()
     return trouble
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """Mask every text in plain data, but no key."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: _masked(inner, mask) for key, inner in value.items()}
+    return [_masked(inner, mask) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def unusable(sentence: str) -> None:
@@ -56,27 +68,34 @@ def unusable(sentence: str) -> None:
 
 
 def _try(folder: Path, files: dict[str, Callable[[], str]]) -> str:
-    troubles = []
+    troubles: dict[str, list[str]] = {}
     for name, make in files.items():
         try:
             replace_file(folder / name, make())
         except OSError as error:
-            troubles.append(f"{folder / name} could not be written: {error.strerror or error}")
-    return "; ".join(troubles)
+            troubles.setdefault(error.strerror or str(error), []).append(name)
+            with contextlib.suppress(OSError):  # what an earlier run has said must not be taken for this run's verdict
+                (folder / name).unlink(missing_ok=True)
+    return "; ".join(
+        f"{' and '.join(names)} could not be written to {folder} ({reason}): free some space, or name another folder in "
+        "SELF_CHECK_OUTPUT"
+        for reason, names in troubles.items()
+    )
 
 
 def replace_file(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old content or the new, never half of it; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not from `tempfile`: its files are for their owner alone, and who collects reports is often somebody else.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with temporary.open("w", encoding="utf-8", errors=_NOT_UNICODE) as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -1,5 +1,6 @@
 """What the gate prints: each failure as a block a person can act on, then what was not looked at, then the verdict."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from selfcheck.run import Result, Run
 
 _LABEL_WIDTH = 13
+_COMMAND = re.compile(r"(^\s*(?=::)|#(?=#(?:\[|vso)))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ def render(run: "Run", exit_code: int, *, width: int = 80) -> list[Line]:
         lines += _remark("left behind", f"{thing}; remove it by hand", width, yellow=True)
     for remark in run.remarks:
         lines += _remark("note", remark, width, yellow=True)
-    return [*lines, *_closing(run, every, exit_code, width)]
+    lines += _closing(run, every, exit_code, width)
+    return [Line(_inert(line.text), line.markup) for line in lines]
+
+
+def _inert(text: str) -> str:
+    """Keep a line of text from being a command to a CI system that reads the output (`::...::`, `##[...]`)."""
+    return _COMMAND.sub(r"\1\\", text)
 
 
 def _block(item: "Result", width: int) -> Iterator[Line]:
@@ -125,7 +133,8 @@ def _closing(run: "Run", every: list["Result"], exit_code: int, width: int) -> I
         f"{received / 1000:.0f} kB received in all",
         width,
     )
-    yield from _remark("report", str(run.settings.output / VERDICT_FILE), width)
+    if not run.unwritten:
+        yield from _remark("report", str(run.settings.output / VERDICT_FILE), width)
     outcome = "REFUSED" if run.refusal else str(run.outcome)
     mode = "strict" if run.settings.strict else "not strict: INCONCLUSIVE only warns"
     parts = [f"{counts[one]} {word}" for one, word in _WORDS.items() if counts[one]]

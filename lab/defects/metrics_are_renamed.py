@@ -1,0 +1,20 @@
+"""All metrics got a prefix in an update of the metrics library."""
+
+import re
+
+from lab.breaking import Defect
+from lab.tamper import Answer, answers
+
+
+def _change(answer: Answer) -> None:
+    answer.text = re.sub(
+        r"^((?:# (?:HELP|TYPE) )?)(ocr|vision|compare|classification)_", r"\1app_\2_", answer.text, flags=re.MULTILINE
+    )
+
+
+DEFECT = Defect(
+    breaks="every promised family is on the metrics page",
+    caught_by=("metrics.ocr_*", "metrics.vision_*", "metrics.compare_requests_total", "metrics.classification_*"),
+    how=answers("/metrics/", change=_change),
+    also=("metrics.*", "prometheus.*", "slo.*", "platform.prometheus"),
+)

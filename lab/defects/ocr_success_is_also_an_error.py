@@ -1,0 +1,26 @@
+"""A success of OCR leaves an error behind in the metrics."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.defects._meters import miscounted
+from lab.tamper import inside
+
+if TYPE_CHECKING:
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: "Platform") -> Iterator[None]:
+    with miscounted(platform, "ocr_requests", relabel=lambda labels: {**labels, "status": "error"}):
+        yield
+
+
+DEFECT = Defect(
+    breaks="a success is no error",
+    caught_by=("metrics.counts_ocr_success",),
+    how=inside(change=_change),
+    also=("slo.*",),
+)

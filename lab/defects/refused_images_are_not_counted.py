@@ -1,0 +1,25 @@
+"""Images that vision refuses are counted nowhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.defects._meters import miscounted
+from lab.tamper import inside
+
+if TYPE_CHECKING:
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: "Platform") -> Iterator[None]:
+    with miscounted(platform, "vision_input_rejected", times=0), miscounted(platform, "vision_errors", times=0):
+        yield
+
+
+DEFECT = Defect(
+    breaks="refused images are counted",
+    caught_by=("metrics.counts_vision_refused_input",),
+    how=inside(change=_change),
+)

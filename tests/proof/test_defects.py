@@ -1,0 +1,28 @@
+"""Each seeded defect turns its declared checks red, on a lab on which they are green before and after."""
+
+import pytest
+
+from lab.breaking import applied, catalogue
+from lab.supervisor import Lab
+from tools.proving import declared, wait_until_green, wait_until_seen
+
+pytestmark = [pytest.mark.proof, pytest.mark.lab]
+
+DEFECTS = catalogue()
+
+
+def test_the_healthy_lab_is_green(lab: Lab) -> None:
+    wait_until_green(lab)
+
+
+@pytest.mark.parametrize("name", list(DEFECTS))
+def test_the_declared_checks_see_the_defect(lab: Lab, name: str) -> None:
+    names = declared(DEFECTS[name])
+    wait_until_green(lab, names)
+    with applied(lab, name):
+        wait_until_seen(lab, names)
+    wait_until_green(lab, names)
+
+
+def test_the_lab_is_green_after_all_defects(lab: Lab) -> None:
+    wait_until_green(lab)

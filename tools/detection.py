@@ -1,0 +1,132 @@
+"""Every seeded defect against every check, by the real gate: what is missed, and what turns red without a reason.
+
+`make detection` takes about half an hour; `ARGS="NAME ..."` runs some defects only. Exit code 0 when each defect is seen by each
+check that is declared for it, nothing else turns red, and the lab is green afterwards.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.breaking import applied, catalogue
+from lab.supervisor import Lab
+from selfcheck.settings import PREFIX
+from selfcheck.waiting import GaveUp, NotYet, wait_until
+from tools.bench import a_lab
+from tools.proving import SETTLE_TIMEOUT_SECONDS, declared, expected
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the gate said of one defect."""
+
+    name: str
+    missed: tuple[str, ...]
+    unrelated: tuple[str, ...]
+    exit_code: int
+    seconds: float
+    not_healed: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the defect was seen, by the checks that it was made for and no other, and left nothing behind."""
+        return not self.missed and not self.unrelated and not self.not_healed and self.exit_code in (1, 11)
+
+
+def gate(lab: Lab) -> tuple[int, dict[str, str]]:
+    """Run the strict gate as its users do; gives its exit code and the outcome of each promise that is not blocked."""
+    with tempfile.TemporaryDirectory() as output:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "checks"],
+            cwd=_ROOT,
+            env={**inherited, **lab.environment(), f"{PREFIX}OUTPUT": output, f"{PREFIX}STRICT": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=300,
+        )
+        verdict = json.loads((Path(output) / "verdict.json").read_text())
+    return done.returncode, {found["id"]: found["outcome"] for found in verdict["results"] if not found["blocked_by"]}
+
+
+def row(lab: Lab, name: str) -> Row:
+    """Apply a defect, look until it shows, undo it, look until the gate is green again."""
+    defect = catalogue()[name]
+    names = declared(defect)
+    started = time.monotonic()
+    last: dict[str, object] = {}
+
+    def seen() -> bool:
+        code, outcomes = gate(lab)
+        last.update(code=code, outcomes=outcomes)
+        return all(outcomes.get(promise) == "FAIL" for promise in names)
+
+    with applied(lab, name):
+        try:
+            wait_until(seen, timeout_seconds=SETTLE_TIMEOUT_SECONDS / 2, what=name)
+        except GaveUp:
+            pass  # what was missed is in the last look
+        seconds = time.monotonic() - started
+    outcomes: dict[str, str] = last["outcomes"]  # type: ignore[assignment] # filled by `seen`
+    red = {promise for promise, outcome in outcomes.items() if outcome in ("FAIL", "INCONCLUSIVE")}
+    try:
+        wait_until(lambda: _green(lab), timeout_seconds=SETTLE_TIMEOUT_SECONDS, what="the gate to be green")
+        not_healed = ""
+    except GaveUp as error:
+        not_healed = str(error)
+    return Row(
+        name,
+        tuple(promise for promise in names if outcomes.get(promise) != "FAIL"),
+        tuple(sorted(promise for promise in red if not expected(defect, promise))),
+        int(str(last["code"])),
+        seconds,
+        not_healed,
+    )
+
+
+def _green(lab: Lab) -> bool:
+    code, outcomes = gate(lab)
+    if code != 0:
+        red = [promise for promise, outcome in outcomes.items() if outcome in ("FAIL", "INCONCLUSIVE")]
+        message = f"exit code {code}: {', '.join(red)}"
+        raise NotYet(message)
+    return True
+
+
+def main() -> int:
+    """Run the matrix and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="defects (all)")
+    names = parser.parse_args().names or list(catalogue())
+    rows = []
+    with a_lab(print) as lab:
+        wait_until(lambda: _green(lab), timeout_seconds=SETTLE_TIMEOUT_SECONDS, what="the healthy lab to be green")
+        for number, name in enumerate(names, 1):
+            found = row(lab, name)
+            rows.append(found)
+            print(
+                f"[{number}/{len(names)}] {'seen  ' if not found.missed else 'MISSED'} {name} ({found.seconds:.0f} s)",
+                flush=True,
+            )
+            for label, values in (("missed by", found.missed), ("unrelated", found.unrelated)):
+                if values:
+                    print(f"    {label}: {', '.join(values)}", flush=True)
+            if found.not_healed:
+                print(f"    left behind: {found.not_healed}", flush=True)
+    seen = sum(not found.missed for found in rows)
+    calm = sum(not found.unrelated for found in rows)
+    print(f"{seen} of {len(rows)} defects seen by every declared check; {calm} of {len(rows)} without an unrelated red")
+    return 0 if all(found.good for found in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

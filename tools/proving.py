@@ -1,0 +1,128 @@
+"""Looking at a lab with a seeded defect in it: the proof tests and `make detection` both use this."""
+
+import contextlib
+import fnmatch
+import functools
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lab.breaking import Defect
+from lab.supervisor import Lab
+from selfcheck import contract, settings
+from selfcheck.judging import look_at
+from selfcheck.plugin import import_checks
+from selfcheck.preflight import WrongTargetError
+from selfcheck.run import Result, close, open_run
+from selfcheck.verdict import Outcome
+from selfcheck.waiting import NotYet, wait_until
+
+REFUSED = "refused"
+SETTLE_TIMEOUT_SECONDS = 120.0
+"""How long a defect may take to show, and a healed lab to forget: the longest window of the lab's rules, generously."""
+
+_COMPONENTS_NOT_IN_THE_LAB = ("platform.grafana", "platform.kubernetes", "platform.classifier")
+"""Grafana and Kubernetes are not installed here, and the lab's classifier has no URL of its own: tests/clients proves these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the gate said at one moment, by promise."""
+
+    results: Mapping[str, Result]
+
+    def outcome(self, promise_id: str) -> Outcome:
+        """Give the outcome of a promise; a promise that was not judged is INCONCLUSIVE."""
+        found = self.results.get(promise_id)
+        return Outcome.INCONCLUSIVE if found is None else found.outcome
+
+    def red(self) -> set[str]:
+        """Give the promises that are neither kept nor out of scope, causes and what they block."""
+        return {name for name, found in self.results.items() if found.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)}
+
+
+@contextlib.contextmanager
+def environment_of(lab: Lab) -> Iterator[None]:
+    """Let the settings be those of the lab, and nothing else."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(settings.PREFIX)]:
+        del os.environ[name]
+    os.environ.update(lab.environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def look(lab: Lab, wanted: Iterable[str] = ()) -> Look:
+    """Run the gate in this process, on some promises or all."""
+    import_checks()
+    with environment_of(lab):
+        run = open_run(settings.read(), contract.load())
+    try:
+        return Look({found.id: found for found in look_at(run, wanted)})
+    except WrongTargetError:
+        return Look({})
+    finally:
+        close(run)
+
+
+@functools.cache
+def promise_ids() -> tuple[str, ...]:
+    """Give the id of every promise in the contract that the lab can keep."""
+    import_checks()
+    ids = [promise.id for _, promise in contract.load().all_promises()]
+    return tuple(name for name in ids if name not in _COMPONENTS_NOT_IN_THE_LAB)
+
+
+def declared(defect: Defect) -> list[str]:
+    """Give the ids of the promises whose checks must see a defect; raises LookupError for a pattern that means nothing."""
+    found: list[str] = []
+    for pattern in defect.caught_by:
+        matching = fnmatch.filter(promise_ids(), pattern)
+        if not matching:
+            message = f"no promise is named {pattern!r}"
+            raise LookupError(message)
+        found += matching
+    return found
+
+
+def expected(defect: Defect, promise_id: str) -> bool:
+    """Tell whether a check may be red while the defect is there."""
+    return any(fnmatch.fnmatchcase(promise_id, pattern) for pattern in (*defect.caught_by, *defect.also))
+
+
+def wait_until_green(lab: Lab, wanted: Iterable[str] = ()) -> Look:
+    """Wait until no promise is broken or unclear; raises GaveUp, which names those that are."""
+    patterns = tuple(wanted)
+
+    def green() -> Look:
+        seen = look(lab, patterns)
+        missing = set(patterns) - set(seen.results)
+        if seen.red() or missing:
+            raise NotYet("; ".join(_shown(seen, name) for name in sorted(seen.red() | missing)))
+        return seen
+
+    return wait_until(green, timeout_seconds=SETTLE_TIMEOUT_SECONDS, what="the gate to be green", interval_seconds=0.5)
+
+
+def wait_until_seen(lab: Lab, ids: Iterable[str]) -> Look:
+    """Wait until the check of each promise FAILs; raises GaveUp, which names those that do not."""
+    names = tuple(ids)
+
+    def seen() -> Look:
+        found = look(lab, names)
+        missed = [name for name in names if found.outcome(name) is not Outcome.FAIL]
+        if missed:
+            raise NotYet("; ".join(_shown(found, name) for name in missed))
+        return found
+
+    return wait_until(
+        seen, timeout_seconds=SETTLE_TIMEOUT_SECONDS, what=f"{', '.join(names)} to fail", interval_seconds=0.5
+    )
+
+
+def _shown(seen: Look, name: str) -> str:
+    found = seen.results.get(name)
+    return f"{name}: not judged" if found is None else f"{name} is {found.outcome}: {found.verdict.observed}"
