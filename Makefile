@@ -27,7 +27,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: ## install what is missing (Python packages, servers, Toxiproxy)
+setup: ## install what is missing: packages, servers, Toxiproxy
 	@$(PYTHON) tools/setup.py
 
 $(READY): requirements.lock

@@ -6,20 +6,21 @@ import operator
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from selfcheck.checking import check
 from selfcheck.clients.http import Answer
 from selfcheck.contract import Model, Promise, RouteName
-from selfcheck.observation import CouldNotObserve
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.secrets import Secrets as Registry
 from selfcheck.target import Page, Target
 from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 _HTTP_OK = 200
+_PAGE_BYTES_MAX = 1_000_000
 _HTTP_UNAVAILABLE = 503
 
 
@@ -31,16 +32,34 @@ def _curl(page: Page) -> str:
     return curl(page.answer.url)
 
 
+def _sized(page: Page) -> Answer:
+    """Give the answer; raises CouldNotObserve for one that no monitor could read every few seconds."""
+    if len(page.answer.body) > _PAGE_BYTES_MAX:
+        problem = f"it is too large for a page that monitors read (at most {_PAGE_BYTES_MAX:,} bytes)"
+        raise page.answer.unusable(Trouble.TOO_LARGE, problem)
+    return page.answer
+
+
+def _body(page: Page, *, allow_nan: bool = True) -> Any:
+    """Read the answer as JSON; raises CouldNotObserve."""
+    return _sized(page).json(allow_nan=allow_nan)
+
+
 def _on_every(pages: Iterable[Page], judge: Callable[[Page], Verdict]) -> Verdict:
-    """Judge each answer of a page and combine; an answer that cannot be read is broken, not unobserved."""
+    """Judge each answer of a page and combine; raises CouldNotObserve where one cannot be read and no other is broken.
 
-    def one(page: Page) -> Verdict:
+    That every answer can be read is a promise of its own, so it is not held against each entry of the page.
+    """
+    verdicts: list[Verdict] = []
+    unread: list[CouldNotObserve] = []
+    for page in pages:
         try:
-            return judge(page)
+            verdicts.append(judge(page))
         except CouldNotObserve as error:
-            return failed("a JSON object", error.came_back, where=_where(page), reproduce=_curl(page))
-
-    return combine(one(page) for page in pages)
+            unread.append(error)
+    if unread and not any(verdict.outcome is Outcome.FAIL for verdict in verdicts):
+        raise unread[0]
+    return combine(verdicts)
 
 
 # -------------------------------------------------------------------------------------------------------------- answers
@@ -66,13 +85,18 @@ def judge_answers(pages: Sequence[Page], troubles: Sequence[CouldNotObserve] = (
             observed = f"HTTP {answer.status} {shown(start, 90)}"
         elif answer.content_type != "application/json":
             observed = f"content type {answer.content_type or 'missing'}"
-        elif not isinstance(body := answer.json(allow_nan=False), Mapping):
-            observed = f"JSON {json_type(body)}"
         else:
-            return passed(f"{len(pages)} answers", where=_where(page))
+            try:
+                body = _body(page, allow_nan=False)
+            except CouldNotObserve as error:
+                body, observed = None, error.came_back
+            else:
+                observed = f"JSON {json_type(body)}"
+            if isinstance(body, Mapping):
+                return passed(f"{len(pages)} answers", where=_where(page))
         return failed(expected, observed, where=_where(page), reproduce=_curl(page))
 
-    return _on_every(pages, one)
+    return combine(map(one, pages))
 
 
 @check("health.answers", Answers)
@@ -104,7 +128,7 @@ def judge_field(promise: FieldOf, pages: Sequence[Page]) -> Verdict:
     """The entry is there, and inside its domain, in every answer."""
 
     def one(page: Page) -> Verdict:
-        body = page.answer.json()
+        body = _body(page)
         if promise.unless is not None and same(dig(body, promise.unless.path), promise.unless.equals):
             return not_covered(f"{promise.unless.path} is {shown(promise.unless.equals)}", "nothing to do")
         value = dig(body, promise.path)
@@ -152,7 +176,7 @@ def judge_relation(promise: Relation, pages: Sequence[Page]) -> Verdict:
     expected = f"{promise.path} {promise.holds} {promise.other}"
 
     def one(page: Page) -> Verdict:
-        body = page.answer.json()
+        body = _body(page)
         left, right = find(body, promise.path), find(body, promise.other)
         if not left or not right:
             absent = promise.path if not left else promise.other
@@ -208,7 +232,7 @@ def judge_timestamp(promise: Timestamp, pages: Sequence[Page], tolerance_seconds
     """The timestamp lies within the tolerance of the answer's arrival."""
 
     def one(page: Page) -> Verdict:
-        value = dig(page.answer.json(), promise.path)
+        value = dig(_body(page), promise.path)
         place = {"where": _where(page), "reproduce": _curl(page)}
         expected = f"{promise.path}: ISO 8601 in UTC, within {tolerance_seconds:g} s of now"
         if not isinstance(value, str):
@@ -258,7 +282,7 @@ def judge_same(promise: Same, pages: Sequence[Page], others: Sequence[Page]) -> 
     expected = f"{promise.other} says what {promise.page} says"
     place = {"where": f"{_where(pages[0])} and {_where(others[0])}", "reproduce": _curl(others[0])}
     try:
-        left, right = pages[0].answer.json(), others[0].answer.json()
+        left, right = _body(pages[0]), _body(others[0])
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
     differing = differences(left, right, promise.ignore, only_of_left=promise.only_what_the_first_has)
@@ -295,7 +319,7 @@ def judge_stable(promise: Stable, pages: Sequence[Page]) -> Verdict:
             observed = f"HTTP {first.answer.status} and HTTP {page.answer.status}"
             return failed("the same answer from everyone", observed, **place)
         try:
-            differing = differences(first.answer.json(), page.answer.json(), promise.ignore)
+            differing = differences(_body(first), _body(page), promise.ignore)
         except CouldNotObserve as error:
             return failed("the same answer from everyone", error.came_back, **place)
         if differing:
@@ -323,7 +347,7 @@ def judge_readiness(promise: Readiness, pages: Sequence[Page]) -> Verdict:
     """200, "ready", true and no failing check go together; so do 503, another word and false."""
 
     def one(page: Page) -> Verdict:
-        body = page.answer.json()
+        body = _body(page)
         flag, word, checks = dig(body, "ready"), dig(body, "status"), dig(body, "checks")
         failing = _failing(checks, promise.bad_words)
         said = (
@@ -395,7 +419,7 @@ def _judge_service(promise: Agreement, service: str, ready: Page, health: Page) 
     place = {"where": f"{_where(ready)} and {_where(health)}", "reproduce": _curl(ready)}
     expected = f"the same of {service} on both pages"
     try:
-        checks, up = dig(ready.answer.json(), "checks"), dig(health.answer.json(), f"services.{service}")
+        checks, up = dig(_body(ready), "checks"), dig(_body(health), f"services.{service}")
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
     if up not in ("up", "down"):
@@ -470,7 +494,7 @@ def judge_secrets(promise: Secrets, pages: Sequence[Page], shows: Callable[[str]
     `shows` tells whether a text has a secret of this run in it. The value found is never part of the verdict.
     """
     for page in pages:
-        text = page.answer.body.decode("utf-8", errors="replace")
+        text = _sized(page).body.decode("utf-8", errors="replace")
         place = {"where": _where(page), "reproduce": _curl(page)}
         for pattern in promise.patterns:
             if re.search(pattern, text):
@@ -489,7 +513,7 @@ def judge_secrets(promise: Secrets, pages: Sequence[Page], shows: Callable[[str]
 
 def _texts(page: Page) -> list[tuple[str, str]]:
     try:
-        return [(path, value) for path, value in leaves(page.answer.json()) if isinstance(value, str)]
+        return [(path, value) for path, value in leaves(_body(page)) if isinstance(value, str)]
     except CouldNotObserve:  # that it is no JSON is for others to say
         return []
 

@@ -33,7 +33,8 @@ _PAGES = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0, 1 for what the lab cannot do (said in a sentence), 130 for Ctrl-C."""
     chosen = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         code: int = chosen.run(chosen)
     except (LabError, MissingProgramsError) as error:
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Treat SIGTERM as Ctrl-C: what `up` started must not be left behind."""
+    """Treat SIGTERM and a closed terminal as Ctrl-C: what `up` started must not be left behind."""
     raise KeyboardInterrupt
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
 import httpx
@@ -133,7 +135,7 @@ class _Configuration:
             raise LabError(message)
         self._write(lab, broken)
         try:
-            self.reload(lab)
+            self._load(lab)
         except RefusedError:
             if not self.refused:
                 raise
@@ -141,6 +143,13 @@ class _Configuration:
             if self.refused:
                 message = f"the server was to refuse {', '.join(self.files)} and took it"
                 raise LabError(message)
+
+    def _load(self, lab: Lab) -> None:
+        if self.refused and self.reload is Lab.reload_prometheus:
+            # The server itself is to refuse it, not the checker before it.
+            lab.reload_prometheus(checked=False)
+        else:
+            self.reload(lab)
 
     def undo(self, lab: Lab) -> None:
         """Write the healthy files again and load them."""
@@ -331,7 +340,9 @@ class _Stopped:
             lab.process(name).stop()
 
     def undo(self, lab: Lab) -> None:
-        _each(reversed([lab.process(name).start for name in self.names]))
+        # At the same time: replicas take seconds each, and parts may need each other to get ready.
+        with ThreadPoolExecutor(max_workers=len(self.names)) as pool:
+            _each([pool.submit(lab.process(name).start).result for name in self.names])
 
 
 def stopped(*processes: str) -> Kind:
@@ -371,7 +382,7 @@ class _Environment:
         overridden = lab.state().overrides
         _each(
             [
-                lambda name=name: lab.override(name, back)
+                partial(lab.override, name, back)
                 for name in self.names
                 if self.variables.keys() & overridden.get(name, {}).keys()
             ]
@@ -392,7 +403,7 @@ class _Both:
             kind.apply(lab)
 
     def undo(self, lab: Lab) -> None:
-        _each([lambda kind=kind: kind.undo(lab) for kind in reversed(self.kinds)])
+        _each([partial(kind.undo, lab) for kind in reversed(self.kinds)])
 
 
 def both(*kinds: Kind) -> Kind:
@@ -400,7 +411,7 @@ def both(*kinds: Kind) -> Kind:
     return _Both(kinds)
 
 
-def _each(steps: Any) -> None:
+def _each(steps: Iterable[Callable[[], object]]) -> None:
     """Run every step, and raise what failed at the end."""
     failures = []
     for step in steps:

@@ -35,6 +35,7 @@ _LOCK_TIMEOUT_SECONDS: Final = 10.0
 
 # Children of this very process stay zombies until they are waited for; these are asked whenever one is looked at.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+_exit_codes: dict[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,7 @@ def is_alive(process: psutil.Process) -> bool:
     if child := _children.get(process.pid):
         if child.poll() is None:
             return True
+        _exit_codes[process.pid] = child.returncode
         _children.pop(process.pid, None)
         return False
     try:
@@ -214,8 +216,8 @@ def is_alive(process: psutil.Process) -> bool:
 
 def exit_status(process: psutil.Process) -> str:
     """Say how a child of ours ended."""
-    child = _children.get(process.pid)
-    code = child.poll() if child else None
+    is_alive(process)  # collects the code
+    code = _exit_codes.get(process.pid)
     if code is None:
         return "ended"
     if code < 0:

@@ -42,7 +42,7 @@ PROVIDERS: Final = ("paddle", "deepseek_hf", "vision")
 DATABASE: Final = "cad_ml_platform"
 DATABASE_USER: Final = "app"
 DATABASE_ADMIN: Final = "lab_admin"
-TRAFFIC_PER_SECOND: Final = 4.0
+TRAFFIC_PER_SECOND: Final = 2.0
 
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _REFERENCE: Final = "lab.reference"
@@ -309,6 +309,7 @@ def _toxiproxy(setting: Setting) -> Part:
             setting.programs["toxiproxy-server"],
             *("-host", HOST, "-port", str(ports.toxiproxy), "-config", str(config), "-proxy-metrics"),
         ),
+        environment={"LOG_LEVEL": "warn"},  # otherwise every scrape is logged
         ready=ready,
     )
 

@@ -97,7 +97,8 @@ class Lab:
         self.ports = Ports.at(port_offset)
         self.say: Callable[[str], None] = lambda _: None
         self._state = StateFile(self.directory / "state.json")
-        self._http = httpx.Client(trust_env=False, timeout=5.0)
+        # No connection is kept: servers come and go, and nobody need close the lab object.
+        self._http = httpx.Client(trust_env=False, timeout=5.0, limits=httpx.Limits(max_keepalive_connections=0))
         self._cancelled = threading.Event()
         self._started_now: set[str] = set()
         self._kept_from_prometheus: str | None = None
@@ -175,7 +176,7 @@ class Lab:
         self._mend()
         with self._state.change() as state:
             state.options = self._options()
-        keys = self._keys()
+        keys = self._keys(create=True)
         changed = self._write_configuration()
         parts = self.parts(found=found, keys=keys)
         self._start_all(parts, changed)
@@ -218,7 +219,10 @@ class Lab:
             self._started_now.add(part.name)
             self._start(part)
             return
-        if any(name.startswith(part.configuration) for name in changed) and part.configuration:
+        if process.status() == psutil.STATUS_STOPPED:
+            self.say(f"{part.name}: resuming, it was paused")
+            self.process(part.name).resume()
+        if part.configuration and any(name.startswith(part.configuration) for name in changed):
             self.say(f"{part.name}: loading its changed configuration")
             self._reload(part.name)
         self._await_ready(part, process)
@@ -319,20 +323,26 @@ class Lab:
         if not taken:
             return
         owners = _listeners()
-        lines = [f"  port {port}, wanted by {name}, is taken by {_described(owners.get(port))}" for port, name in taken]
-        message = "\n".join(
-            [
-                "ports of the lab are in use:",
-                *lines,
-                "end what uses them, or move the lab: LAB_PORT_OFFSET=4000 python -m lab up",
-            ]
+        lines: list[str] = []
+        of_lab: dict[str, list[str]] = {}
+        for port, name in taken:
+            pid = owners.get(port)
+            if pid is not None and (directory := processes.marked_directory(pid)):
+                of_lab.setdefault(directory, []).append(f"{port} ({name}, process {pid})")
+            else:
+                lines.append(f"  port {port}, wanted by {name}, is taken by {_described(pid)}")
+        lines += [f"  the lab in {directory} has {', '.join(ports)}" for directory, ports in of_lab.items()]
+        advice = (
+            "end what uses them (a lab: `LAB_DIRECTORY=<its directory> python -m lab down`), or move this lab:"
+            f" LAB_PORT_OFFSET={self.port_offset + 4000} python -m lab up"
         )
+        message = "\n".join(["ports of the lab are in use:", *lines, advice])
         raise PortTakenError(message)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lab's lock: no two commands start and end its processes at the same time."""
-        lock = FileLock(self._lock_path, timeout=5)
+        lock = FileLock(self._lock_path, timeout=2)
         try:
             lock.acquire()
         except Timeout:
@@ -524,12 +534,14 @@ class Lab:
         """Fill in the fingerprint by which a running HAProxy tells which configuration it has."""
         return configuration.with_fingerprint(text)
 
-    def reload_prometheus(self) -> None:
+    def reload_prometheus(self, *, checked: bool = True) -> None:
         """Load the configuration and rules on disk; returns once they are in force and the targets follow them.
 
-        Raises RefusedError with the message of the checker or the server.
+        Raises RefusedError with the message of the checker (unless `checked` is false) or of the server, which then
+        reports that its last reload failed.
         """
-        self._checked("promtool", "check", "config", str(self.config / PROMETHEUS))
+        if checked:
+            self._checked("promtool", "check", "config", str(self.config / PROMETHEUS))
         self._post_reload("prometheus")
         wanted = _static_targets(configuration.parsed((self.config / PROMETHEUS).read_text(encoding="utf-8")))
 
@@ -741,12 +753,14 @@ class Lab:
         lines = [f"{name}={value}\n" for name, value in self.environment().items()]
         processes.write_private(self.directory / "lab.env", "".join(lines))
 
-    def _keys(self) -> servers.Keys:
+    def _keys(self, *, create: bool = False) -> servers.Keys:
+        """Give the lab's credentials; ones that nobody knows while there is no lab and none is to be made."""
         path = self.directory / "keys.json"
         with suppress(FileNotFoundError):
             return servers.Keys(**json.loads(path.read_text(encoding="utf-8")))
         keys = servers.Keys(*(secrets.token_urlsafe(24) for _ in range(5)))
-        processes.write_private(path, json.dumps(asdict(keys)))
+        if create:
+            processes.write_private(path, json.dumps(asdict(keys)))
         return keys
 
     def _mend(self) -> None:
@@ -757,6 +771,8 @@ class Lab:
             self.say(f"undoing the defect {name}")
             with suppress(Exception):
                 breaking.mend(self, name)
+        for name in REPLICAS:
+            (self.directory / "tamper" / name).unlink(missing_ok=True)
         with self._state.change() as state:
             state.broken.clear()
             state.overrides.clear()
@@ -851,8 +867,7 @@ def _described(pid: int | None) -> str:
         command = " ".join(psutil.Process(pid).cmdline()) or psutil.Process(pid).name()
     except psutil.Error:
         command = "unknown command"
-    of_lab = f", of the lab in {directory}" if (directory := processes.marked_directory(pid)) else ""
-    return f"process {pid} ({command[:120]}){of_lab}"
+    return f"process {pid} ({command[:120]})"
 
 
 def _static_targets(prometheus: Mapping[str, Any]) -> dict[str, set[str]]:

@@ -388,7 +388,8 @@ class Tamper:
             failure = error
         answer = Answer(
             status=start["status"],
-            headers=MutableHeaders(raw=list(start["headers"])),
+            # Some apps spell the names in upper case; they are to be found all the same.
+            headers=MutableHeaders(raw=[(name.lower(), value) for name, value in start["headers"]]),
             body=bytes(body),
             path=scope["path"],
             method=scope["method"],

@@ -460,7 +460,8 @@ def _explain(error: ValidationError, model: type[Model], data: Mapping[str, Any]
         elif problem["type"] == "missing":
             lines.append(f"{place} needs the key {where!r}")
         else:
-            said = str(problem.get("ctx", {}).get("error") or problem["msg"].lower())
+            # What our own validators say comes with a preface of pydantic's; theirs is a sentence that begins large.
+            said = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"].lower()
             lines.append(f"{place} {where}: {said}, got {repr(problem.get('input'))[:60]}")
     return "\n".join(lines)
 

@@ -310,7 +310,7 @@ class _Shape:
 class _FamilyBuilder:
     """A family while it is being read."""
 
-    __slots__ = ("closed", "first_line_number", "help", "name", "samples", "scattered", "type")
+    __slots__ = ("closed", "first_line_number", "help", "members", "name", "samples", "scattered", "type")
 
     def __init__(self, name: str, line_number: int) -> None:
         self.name = name
@@ -318,6 +318,8 @@ class _FamilyBuilder:
         self.type: str | None = None
         self.help: str | None = None
         self.samples: list[Sample] = []
+        self.members: list[_Name] = []
+        """The sample names that belong to it, or once did."""
         self.closed = False
         self.scattered = False
 
@@ -350,11 +352,15 @@ class _Name:
         self.bounds: dict[str, float | None] = {}
         self.mixed = False
         self._by_label_set: dict[LabelSet, Sample] | None = None
+        self.family = family
+        family.members.append(self)
         self.join(family)
 
     def join(self, family: _FamilyBuilder) -> None:
         """Belong to a family: what its type says of this name holds from here on."""
-        self.family = family
+        if self.family is not family:
+            self.family = family
+            family.members.append(self)
         suffix = self.name[len(family.name) :]
         self.counts = (family.type, suffix) in _COUNTING
         self.bound_label = {("histogram", "_bucket"): "le", ("summary", ""): "quantile"}.get(
@@ -660,7 +666,7 @@ class _Reader:
             self._report(ProblemKind.DUPLICATE_TYPE, number, line, message)
             return
         family.type = text
-        for name in list(self.names.values()):
+        for name in family.members:
             if name.family is family:
                 name.join(family)
         for suffix in _SUFFIXES.get(text, ()):

@@ -12,6 +12,7 @@ import pkgutil
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _take_over(opened, worker)
         option.clean_alluredir = False  # the controlling process has done so, and other workers may have begun
         return
-    _end_tidily_on_sigterm(config)
+    _end_tidily_on_signals(config)
     # The gate has its own, shorter way to say what failed; `-v` or `--tb` bring pytest's back.
     if not any(argument.startswith(("-v", "--tb", "-r")) for argument in config.invocation_params.args):
         option.tbstyle, option.reportchars, option.no_header, option.no_summary = "no", "", True, False
@@ -90,11 +91,19 @@ def pytest_configure(config: pytest.Config) -> None:
 _ALLURE = "allure-results"
 
 
-def _end_tidily_on_sigterm(config: pytest.Config) -> None:
+class Interrupted(KeyboardInterrupt):
+    """The run was ended from outside; of a kind of its own, because pytest shows a place in the code for the other."""
+
+
+def _end_tidily_on_signals(config: pytest.Config) -> None:
     """Let SIGTERM, with which CI systems and clusters end a job, do what Ctrl-C does: undo, report, exit code 2."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise Interrupted(signal.Signals(number).name)
+
     if threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        config.add_cleanup(lambda: signal.signal(signal.SIGTERM, before))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            config.add_cleanup(partial(signal.signal, number, signal.signal(number, interrupt)))
 
 
 def _checks_are_asked_for(config: pytest.Config) -> bool:
@@ -131,6 +140,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("promise", promises, ids=[promise.id for promise in promises])
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Apply `--promise`, and mark items with the right that they need and the area that shares observations."""
     from selfcheck.contract import matches  # noqa: PLC0415
@@ -190,6 +200,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     run = session.config.stash.get(_RUN, None)
     if run is None or session.config.option.collectonly:
         return None
+    if not session.items and not _is_worker(session.config) and not run.preflight and not run.refusal:
+        return None  # nothing was selected, so nobody is asked anything; pytest ends this with exit code 5
     if not run.preflight and not run.refusal and not _is_worker(session.config):
         _preflight(run)
     from selfcheck.judging import announce_counting  # noqa: PLC0415
@@ -350,8 +362,12 @@ def _finish(config: pytest.Config, run: Run, pytest_code: int) -> int:
     run.results = [Result.from_json(found) for found in _COLLECTED]
     _COLLECTED.clear()
     _hold_against_waivers(run)
-    code = run.exit_code(pytest_code)
     interrupted = pytest_code == pytest.ExitCode.INTERRUPTED
+    if interrupted:
+        run.remarks.append("interrupted; what was not looked at until then has no verdict")
+    # Whatever ended pytest before its time: a part is not the whole, however green.
+    run.incomplete = pytest_code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    code = run.exit_code(pytest_code)
     trouble = write_all(run, code, interrupted=interrupted)
     if trouble:
         run.remarks.append(trouble)

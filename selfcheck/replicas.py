@@ -47,7 +47,8 @@ class Snapshot:
 class Replicas:
     """The processes that serve the platform, as far as this run can know them.
 
-    `urls` has the metrics page of each replica that can be asked directly (empty: only the load balancer can be asked).
+    `urls` has the metrics page of each replica that answers when it is asked directly, well or not (empty: only the load
+    balancer can be asked); `scrapes` has the readings of those that answered well.
     `behind` has what the load balancer showed. `unlisted` are processes that answer users and are not among the
     addressed ones; `unreachable` are listed addresses that did not answer from here.
     """
@@ -83,28 +84,31 @@ def find(
         candidates = {target.instance: target.scrape_url for target in targets}
     probes = contract.platform.limits.replica_probes
     base = platform.base(component)
-    through = platform.get_all([(route, base)] * probes, fresh=True)
+    through = platform.get_all([(route, base)] * probes, fresh=True, landed=True)
     behind = [_scrape("", answer) for answer in through if isinstance(answer, Answer) and answer.status == 200]
     behind = [scrape for scrape in behind if scrape.exposition.samples_count]
     if not behind:
         raise _why(through)
     named = _by_process(behind)
     scrapes: dict[str, Scrape] = {}
+    answered: dict[str, str] = {}
     unreachable: dict[str, CouldNotObserve] = {}
     for name, answer in (
         zip(candidates, platform.scrape_all(list(candidates.values())), strict=True) if candidates else ()
     ):
         if isinstance(answer, CouldNotObserve):
             unreachable[name] = answer
-        else:
+            continue
+        # A redirect that was followed once need not be followed each time.
+        answered[name] = answer.url
+        if answer.status == 200:
             scrapes[name] = _scrape(name, answer)
     known = {scrape.identity for scrape in scrapes.values()}
     unlisted = tuple(scrape for scrape in named if scrape.identity not in known) if scrapes else ()
     if not scrapes or (unlisted and len(unlisted) == len(named)):
         # Nothing reachable, or the addresses lead to other processes than users meet: only the balancer is left.
         return Replicas({}, {scrape.replica: scrape for scrape in named}, named, unlisted, unreachable)
-    urls = {name: candidates[name] for name in scrapes}
-    return Replicas(urls, scrapes, named, unlisted, unreachable)
+    return Replicas(answered, scrapes, named, unlisted, unreachable)
 
 
 def snapshot(
@@ -143,7 +147,7 @@ def _through_balancer(
     found: dict[str, Scrape] = {}
     for _ in range(_ROUNDS_MAX):
         probes = max(len(awaited), 1)
-        for answer in platform.get_all([(route, base)] * probes, fresh=True):
+        for answer in platform.get_all([(route, base)] * probes, fresh=True, landed=True):
             if isinstance(answer, CouldNotObserve) or answer.status != 200:
                 continue
             scrape = _scrape("", answer, families)

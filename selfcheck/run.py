@@ -107,6 +107,8 @@ class Run:
     traffic: dict[str, dict[str, float]] = field(default_factory=dict)
     requests_to_platform: int = 0
     refusal: str = ""
+    incomplete: bool = False
+    """Whether the run ended before everything was looked at."""
     unwritten: bool = False
     """Whether a report could not be written."""
     reported: dict[str, str] = field(default_factory=dict)
@@ -141,7 +143,7 @@ class Run:
         found += [
             f.verdict.outcome for f in self.preflight if f.verdict.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
         ]
-        return roll_up(found)
+        return roll_up([*found, Outcome.INCONCLUSIVE] if self.incomplete else found)
 
     def exit_code(self, pytest_code: int) -> int:
         """Give the exit code: pytest's own codes 2 to 5 stand, else it follows from the results."""

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from selfcheck.contract import Component, Contract, Environment
 
 PREFIX = "SELF_CHECK_"
+_SENDABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _ENV_FILE = ".env"
 
 _URL_SCHEMES = {
@@ -88,6 +90,10 @@ def read() -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         message = f".env cannot be read: {error}"
         raise SettingsError(message) from error
+    for name, secret in (("API_KEY", settings.api_key), ("ADMIN_TOKEN", settings.admin_token)):
+        if secret is not None and not _SENDABLE.fullmatch(secret.get_secret_value()):
+            message = f"{PREFIX}{name} holds a character that cannot be sent in a header (a line break or a blank at its end?)"
+            raise SettingsError(message)
     if settings.ca_file is not None and not settings.ca_file.is_file():
         message = (
             f"{PREFIX}CA_FILE: there is no file {str(settings.ca_file)!r}; name a file of certificates in PEM form"
@@ -109,12 +115,12 @@ def unknown_variables(environment: Iterable[str] | None = None) -> list[str]:
 
     Looks into the environment and `.env` unless names are given.
     """
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    known = [name.upper() for name in Settings.model_fields]
     remarks = []
     for name in sorted({*os.environ, *_in_env_file()} if environment is None else set(environment)):
-        if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remarks.append(f"{name} is not a setting" + (f"; did you mean {close[0]}?" if close else ""))
+        if name.startswith(PREFIX) and (own := name.removeprefix(PREFIX)) not in known:
+            close = difflib.get_close_matches(own, known, n=1)
+            remarks.append(f"{name} is not a setting" + (f"; did you mean {PREFIX}{close[0]}?" if close else ""))
     return remarks
 
 

@@ -169,9 +169,9 @@ class Target:
         needed = any(self.contract.act(promise.act).needs_candidate for promise in promises)
         with self._lock(), self.candidate(needed=needed) as values:
             open_ = list(promises)
-            for _ in range(self.contract.platform.limits.counting_attempts_max):
+            for attempt in range(self.contract.platform.limits.counting_attempts_max):
                 for group in counting.in_windows(open_):
-                    for promise, window in self._window(group, values):
+                    for promise, window in self._window(group, values, attempt=attempt):
                         windows[promise.id].append(window)
                 open_ = [promise for promise in open_ if counting.grew_too_far(promise, windows[promise.id][-1])]
                 if not open_:
@@ -179,14 +179,17 @@ class Target:
             for group in counting.in_windows(open_):
                 # As long as all tries together: other traffic that disturbed each of them should show in it, too.
                 seconds = max(sum(window.seconds for window in windows[promise.id]) for promise in group)
-                for promise, window in self._window(group, None, seconds):
+                for promise, window in self._window(group, None, idle_seconds=seconds):
                     controls[promise.id].append(window)
         return {promise.id: Evidence(tuple(windows[promise.id]), tuple(controls[promise.id])) for promise in promises}
 
     def _window(
-        self, group: list[Counting], values: dict[str, Any] | None, idle_seconds: float = 0.0
+        self, group: list[Counting], values: dict[str, Any] | None, *, attempt: int = 0, idle_seconds: float = 0.0
     ) -> Iterator[tuple[Counting, Window]]:
-        """Read, act (or idle, for a control), read again; one window for each promise of the group."""
+        """Read, act (or idle, for a control), read again; one window for each promise of the group.
+
+        Each further attempt sends more requests: what counts each of them twice then stands out from other traffic.
+        """
         component = self._serving(group)
         samples = frozenset().union(*(promise.samples for promise in group))
         if values is not None:
@@ -200,10 +203,10 @@ class Target:
         if values is None:
             time.sleep(idle_seconds)
         else:
-            for promise in group:
-                act = self.contract.act(promise.act)
-                for _ in range(promise.times):
-                    answers[promise.id].append(self._send(act, values))
+            sent = [promise for promise in group for _ in range(promise.times + 2 * attempt)]
+            got = self._send_all([self.contract.act(promise.act) for promise in sent], values)
+            for promise, answer in zip(sent, got, strict=True):
+                answers[promise.id].append(answer)
         after = replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
         grown, trouble = counting.growth(before, after, samples)
         for promise in group:
@@ -234,6 +237,18 @@ class Target:
             return self.platform.send(act, values)
         except CouldNotObserve as error:
             return error
+
+    def _send_all(self, acts: list[Act], values: dict[str, Any]) -> list[Answer | CouldNotObserve]:
+        """Send acts at once; those that need what could not be registered get the reason instead of an answer."""
+        missing = values.get("trouble")
+        kept_back = [isinstance(missing, CouldNotObserve) and act.needs_candidate for act in acts]
+        try:
+            answers = iter(
+                self.platform.send_all([act for act, kept in zip(acts, kept_back, strict=True) if not kept], values)
+            )
+        except CouldNotObserve as error:
+            return [error] * len(acts)
+        return [missing if kept and isinstance(missing, CouldNotObserve) else next(answers) for kept in kept_back]
 
     @contextlib.contextmanager
     def candidate(self, *, needed: bool = True) -> Iterator[dict[str, Any]]:

@@ -135,6 +135,12 @@ class Domain(Model):
         return " ".join(parts) or "anything"
 
 
+def _is_filled(path: str, value: object, elsewhere: Mapping[str, object]) -> bool:
+    """Tell whether an object or array that is empty here has something in it there."""
+    start = f"{path}." if path else ""
+    return isinstance(value, Mapping | list) and path not in elsewhere and any(p.startswith(start) for p in elsewhere)
+
+
 def same(left: object, right: object) -> bool:
     """Tell whether two JSON values are equal: 1 is 1.0 and NaN is NaN, but neither 1 nor 1.0 is true."""
     if isinstance(left, bool) or isinstance(right, bool):
@@ -187,6 +193,8 @@ def differences(left: object, right: object, ignore: Sequence[str] = (), *, only
         if any(fnmatch.fnmatchcase(path, pattern) for pattern in ignore):
             continue
         mine, other = ours.get(path, Missing(path)), theirs.get(path, Missing(path))
+        if _is_filled(path, mine, theirs) or _is_filled(path, other, ours):
+            continue  # what it is filled with has paths of its own
         if not same(mine, other):
             found.append(f"{path}: {shown(mine)} and {shown(other)}")
     return found

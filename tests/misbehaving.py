@@ -327,7 +327,8 @@ def redirects_forever() -> Iterator[Server]:
     """Redirects from each page to the next one."""
 
     def reply(head: bytes) -> bytes:
-        number = int(head.split(b" ", 2)[1].rpartition(b"/")[2] or b"0")
+        last = head.split(b" ", 2)[1].rpartition(b"/")[2]
+        number = int(last) if last.isdigit() else 0
         return answer(302, location=f"/page/{number + 1}")
 
     with answering(reply) as server:

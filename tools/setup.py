@@ -93,6 +93,12 @@ _APT_GRACE_SECONDS: Final = 180.0
 _APT_LOCK_SECONDS: Final = 300
 
 
+# pip, apt and go, in this order; what they end with is seldom that.
+_NETWORK_TROUBLE: Final = re.compile(
+    r"connection broken|NewConnectionError|Could not (connect|resolve)|Unable to connect|Temporary failure|dial tcp"
+)
+
+
 @dataclass(frozen=True)
 class Missing:
     """Something that is not installed: what, the Debian package that has it, the command that installs it."""
@@ -125,6 +131,11 @@ class Runner:
         self._lock = threading.Lock()
         LOGS.mkdir(exist_ok=True)
         self.log.write_bytes(b"")
+        owner = os.environ.get("SUDO_UID", "")
+        if os.geteuid() == 0 and owner.isdigit():
+            # The checkout is that user's, who will run this again without sudo.
+            for path in (LOGS, self.log):
+                os.chown(path, int(owner), -1)
 
     def run(
         self,
@@ -184,6 +195,8 @@ class Runner:
         said = [line for line in lines if line and not line.startswith("$ ")]
         telling = [line for line in said if re.match(r"(ERROR|E|error|fatal)\b", line)]
         reason = (telling or said or ["it said nothing"])[-1]
+        if any(_NETWORK_TROUBLE.search(line) for line in said):
+            sentence += ", and the network could not be reached"
         return SetupError(f"{sentence}: {reason[:300]}\n  full log: {_short(self.log)}")
 
     def stop(self) -> None:
@@ -390,32 +403,40 @@ def services_held() -> Iterator[None]:
 
 def set_up_debian(runner: Runner, packages: Sequence[str]) -> None:
     """Install Debian packages without starting a service; raises SetupError, also when one listens afterwards."""
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--no-install-recommends"]
-    install += ["-o", f"DPkg::Lock::Timeout={_APT_LOCK_SECONDS}", "-o", "Dpkg::Use-Pty=0"]
-    install += ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", *packages]
     before = listening_ports()
-    with services_held():
-        # An earlier installation may have been cut short, ours or another's; apt refuses to work until it is finished.
-        audit = subprocess.run(["dpkg", "--audit"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
-        if audit.stdout.strip():
-            runner.run(["dpkg", "--configure", "-a"], environment=quiet, gently=True)
-        fresh_lists = not _all_known(packages)
-        if fresh_lists:
-            _update_lists(runner)
-        if runner.run(install, environment=quiet, gently=True) != 0:
-            if fresh_lists:
-                raise runner.failure("installing the Debian packages failed")
-            # Lists that are too old name files that are gone.
-            _update_lists(runner)
-            runner.must_run("installing the Debian packages", install, environment=quiet, gently=True)
-    _disable_services(runner, packages)
+    try:
+        with services_held():
+            _install(runner, packages)
+    finally:
+        # Also after an interruption, which apt answers by finishing what it has begun.
+        _disable_services(packages)
     started = {port: _SERVICE_PORTS[port] for port in sorted(listening_ports() - before) if port in _SERVICE_PORTS}
     if started:
         raise SetupError(
             f"ports {_list(started)} are taken since the packages {_list(started.values())} were installed; "
             f"if these are their services, stop them: systemctl disable --now {' '.join(started.values())}"
         )
+
+
+def _install(runner: Runner, packages: Sequence[str]) -> None:
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "--yes", "--no-install-recommends"]
+    install += ["-o", f"DPkg::Lock::Timeout={_APT_LOCK_SECONDS}", "-o", "Dpkg::Use-Pty=0"]
+    install += ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", *packages]
+    # An earlier installation may have been cut short, ours or another's; apt refuses to work until it is finished.
+    audit = subprocess.run(["dpkg", "--audit"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    if audit.stdout.strip():
+        runner.run(["dpkg", "--configure", "-a"], environment=quiet, gently=True)
+    fresh_lists = not _all_known(packages)
+    if fresh_lists:
+        _update_lists(runner)
+    if runner.run(install, environment=quiet, gently=True) == 0:
+        return
+    if fresh_lists:
+        raise runner.failure("installing the Debian packages failed")
+    # Lists that are too old name files that are gone.
+    _update_lists(runner)
+    runner.must_run("installing the Debian packages", install, environment=quiet, gently=True)
 
 
 def _all_known(packages: Sequence[str]) -> bool:
@@ -438,13 +459,15 @@ def _update_lists(runner: Runner) -> None:
     runner.must_run("apt-get update", command)
 
 
-def _disable_services(runner: Runner, packages: Sequence[str]) -> None:
+def _disable_services(packages: Sequence[str]) -> None:
     """Keep the new packages' services from starting at the next boot, where they would take the lab's ports."""
     if not shutil.which("systemctl", path=_search_path()):
         return
     for package in packages:
         if package in DEBIAN_PROGRAMS.values():
-            runner.run(["systemctl", "disable", f"{package}.service"])  # a package may have no such unit: fine
+            # One by one: systemctl stops at the first that it does not know.
+            command = ["systemctl", "disable", "--quiet", f"{package}.service"]
+            subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
 
 
 def _list(words: Iterable[object]) -> str:
@@ -697,30 +720,25 @@ def _on_signal(number: int, _frame: object) -> None:
 
 def report_missing(missing: Sequence[Missing]) -> None:
     """Print the one list of what is missing, with the command that installs all of it."""
-    rows = [
-        ("program", "Debian package", "installed by"),
-        *((one.program, one.package, one.install) for one in missing),
-    ]
-    wide = max(len(row[0]) for row in rows)
+    rows = [("program", "Debian package"), *((one.program, one.package) for one in missing)]
+    wide = max(len(program) for program, _ in rows)
     packages = sorted({one.package for one in missing if one.package in DEBIAN_PROGRAMS.values()})
     say("")
     say(f"Missing on this machine ({len(missing)}):")
-    for program, package, _ in rows:
+    for program, package in rows:
         say(f"  {program:<{wide}}  {package}")
     if may_use_apt() and all(one.package in packages for one in missing):
         say("`make setup` installs all of them")
         return
-    say("Install with:")
-    if packages:
-        command = "sudo python3 tools/setup.py --only debian"
-        if not shutil.which("apt-get", path=_search_path()) or os.geteuid() == 0:
-            command = _by_apt(" ".join(packages))
+    has_apt = shutil.which("apt-get", path=_search_path()) is not None
+    say("Install with:" if has_apt else "Install with (on Debian; elsewhere the projects' own packages will do):")
+    if packages and has_apt and os.geteuid() != 0:
+        say("  sudo python3 tools/setup.py --only debian")
+        say(f"    (which is {_by_apt(' '.join(packages))}, without starting the services)")
+    elif packages:
+        say(f"  {_by_apt(' '.join(packages))}")
+    for command in dict.fromkeys(one.install for one in missing if one.package not in packages):
         say(f"  {command}")
-        if command.startswith("sudo python3"):
-            say(f"    (which is {_by_apt(' '.join(packages))}, without starting the services)")
-    for one in missing:
-        if one.package not in packages:
-            say(f"  {one.install}")
 
 
 def check(parts: Sequence[str]) -> int:
@@ -815,7 +833,7 @@ def main(arguments: Sequence[str]) -> int:
         _ignore_signals()
         print("setup: interrupted; run it again to go on", file=sys.stderr)
         return 128 + interruption.number
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
 

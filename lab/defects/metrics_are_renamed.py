@@ -14,7 +14,15 @@ def _change(answer: Answer) -> None:
 
 DEFECT = Defect(
     breaks="every promised family is on the metrics page",
-    caught_by=("metrics.ocr_*", "metrics.vision_*", "metrics.compare_requests_total", "metrics.classification_*"),
+    caught_by=(
+        "metrics.*_total",
+        "metrics.*_duration_seconds",
+        "metrics.ocr_model_loaded",
+        "metrics.ocr_circuit_state",
+        "metrics.*_error_rate_ema",
+        "metrics.classification_latency_seconds",
+        "metrics.classification_cache_size",
+    ),
     how=answers("/metrics/", change=_change),
     also=("metrics.*", "prometheus.*", "slo.*", "platform.prometheus"),
 )

@@ -13,7 +13,7 @@ def _change(answer: Answer) -> None:
 
 DEFECT = Defect(
     breaks="every replica exposes every family",
-    caught_by=("metrics.vision_*",),
+    caught_by=("metrics.vision_*_total", "metrics.vision_processing_duration_seconds", "metrics.vision_error_rate_ema"),
     how=answers("/metrics/", change=_change, replicas=("replica-3",)),
     also=("metrics.*", "prometheus.*", "slo.*"),
 )

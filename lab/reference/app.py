@@ -5,9 +5,9 @@ import asyncio
 import hmac
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, File, Header, Query, Request, Response, UploadFile
@@ -31,8 +31,16 @@ from lab.tamper import Tamper
 
 _log = logging.getLogger(__name__)
 
-_KEEP_ALIVE_SECONDS = 75
-_GRACE_SECONDS = 5
+SERVER_OPTIONS: Final[Mapping[str, Any]] = {
+    "access_log": False,
+    "server_header": False,
+    # The peer's address is what rate limits count by: a header that anybody can send must not change it.
+    "proxy_headers": False,
+    # Longer than the load balancer keeps an idle connection, so that it is never closed under its hands.
+    "timeout_keep_alive": 75,
+    "timeout_graceful_shutdown": 5,
+    "log_config": None,
+}
 _IN_THREAD_FROM_BYTES = 64 * 1024
 _ANONYMOUS = "anonymous"
 
@@ -389,19 +397,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2
-    uvicorn.run(
-        create_app(settings),
-        host=options.host,
-        port=options.port,
-        access_log=False,
-        server_header=False,
-        # The peer's address is what rate limits count by: a header that anybody can send must not change it.
-        proxy_headers=False,
-        # Longer than the load balancer keeps an idle connection, so that it is never closed under its hands.
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        log_config=None,
-    )
+    uvicorn.run(create_app(settings), host=options.host, port=options.port, **SERVER_OPTIONS)
     return 0
 
 

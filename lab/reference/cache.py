@@ -81,7 +81,13 @@ class Cache:
         async def ping(client: redis.asyncio.Redis) -> None:
             await client.ping()
 
-        await self.run(ping, force=True)
+        limit = self._settings.dependency_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                await self.run(ping, force=True)
+        except TimeoutError as error:
+            message = f"no answer in {limit:g} s"
+            raise CacheDownError(message) from error
 
     async def get_json(self, key: str) -> Any | None:
         """Give the value kept under the key, or None: also when Redis is down or holds something else."""

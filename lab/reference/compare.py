@@ -186,9 +186,6 @@ class Compare:
     def _check_name(self, name: str, field: str) -> None:
         if not name.strip():
             raise _invalid(f"{field} is blank")
-        # A lone surrogate is valid JSON but cannot be written as UTF-8.
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            raise _invalid(f"{field} is not text")
 
     def _count(self, status: str, error: ApiError | None = None) -> None:
         if error is not None and error.code is Code.DIMENSION_MISMATCH:

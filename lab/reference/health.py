@@ -1,9 +1,10 @@
 """Health and readiness: what the replica depends on is really asked, at most once a second."""
 
 import asyncio
+import functools
 import platform
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -28,6 +29,9 @@ from lab.reference.schemas import (
     UpOrDown,
 )
 from lab.reference.settings import OCR_PROVIDERS, PROVIDERS, VISION_PROVIDERS, Settings
+
+Question = Callable[[], Awaitable[tuple[bool, str]]]
+"""Asks one dependency: whether it is up, and a detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,16 @@ class HealthService:
                 self._asked_at = time.monotonic()
             return self._findings
 
-    def _questions(self) -> dict[str, Awaitable[tuple[bool, str]]]:
+    def _questions(self) -> dict[str, Question]:
         """Give what to ask: of the engines that are enabled and the servers that are configured."""
-        questions: dict[str, Awaitable[tuple[bool, str]]] = {}
+        questions: dict[str, Question] = {}
         if self._settings.redis_url is not None:
-            questions["redis"] = self._ask_redis()
+            questions["redis"] = self._ask_redis
         if self._settings.database_url is not None:
-            questions["postgres"] = self._ask_postgres()
+            questions["postgres"] = self._ask_postgres
         for name in PROVIDERS:
             if self._settings.enabled(name):
-                questions[name] = self._ask_engine(name)
+                questions[name] = functools.partial(self._ask_engine, name)
         return questions
 
     async def report(self) -> Health:
@@ -163,9 +167,13 @@ class HealthService:
     def _any_up(self, findings: dict[str, Finding], providers: tuple[str, ...]) -> bool:
         return any(name in findings and findings[name].up for name in providers)
 
-    async def _timed(self, question: Awaitable[tuple[bool, str]]) -> Finding:
+    async def _timed(self, question: Question) -> Finding:
         started = time.perf_counter()
-        up, detail = await question
+        up, detail = await question()
+        if not up:
+            # On a machine that is short of processor time an answer that came may be seen too late: before a dependency
+            # is called down it is asked once more. Both limits together stay below a second.
+            up, detail = await question()
         return Finding(up, detail, (time.perf_counter() - started) * 1000)
 
     async def _ask_redis(self) -> tuple[bool, str]:

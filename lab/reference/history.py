@@ -101,8 +101,13 @@ class History:
 
         try:
             async with asyncio.timeout(self._settings.dependency_timeout_seconds), self._asker_lock:
-                if self._asker is None or self._asker.closed:
-                    self._asker = await _connect(url)
+                if self._asker is not None:
+                    # A connection from before a restart of the database says nothing about the database of now.
+                    with contextlib.suppress(psycopg.Error):
+                        await self._asker.execute("SELECT 1")
+                        return
+                    await _close(self._asker)
+                self._asker = await _connect(url)
                 await self._asker.execute("SELECT 1")
         except (psycopg.Error, OSError, TimeoutError) as error:
             asker, self._asker = self._asker, None

@@ -1,6 +1,7 @@
 """What holds for every request: a time limit, a size limit, and headers that keep browsers careful."""
 
 import asyncio
+import contextlib
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,8 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
+_READ_AWAY_MAX_BYTES = 64 * 1024 * 1024
+_READ_AWAY_SECONDS = 2.0
 # Answers about the moment, which no cache on the way may keep.
 _NEVER_KEPT = ("/health", "/ready", "/metrics", "/admin", "/api/v1/health", "/api/v1/providers")
 
@@ -57,6 +60,7 @@ class Bounds:
             return
         exchange = _Exchange(receive, send, self._settings.request_max_bytes)
         if exchange.declares_too_much(scope):
+            await exchange.read_away()
             await self._refuse(_too_large(exchange.max_bytes), scope, receive, send)
             return
         try:
@@ -100,8 +104,24 @@ class _Exchange:
             self._received_bytes += len(message.get("body", b""))
             self.body_complete = not message.get("more_body", False)
             if self._received_bytes > self.max_bytes:
+                await self.read_away()
                 raise _too_large(self.max_bytes)
         return message
+
+    async def read_away(self) -> None:
+        """Read what is left of the body, within limits.
+
+        A connection that is closed with unread bytes is reset, and the client may never see the answer.
+        """
+        left_bytes = _READ_AWAY_MAX_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READ_AWAY_SECONDS):
+                while not self.body_complete and left_bytes > 0:
+                    message = await self._receive()
+                    if message["type"] != "http.request":
+                        return
+                    left_bytes -= len(message.get("body", b""))
+                    self.body_complete = not message.get("more_body", False)
 
     async def send(self, message: Message) -> None:
         self.answered = True

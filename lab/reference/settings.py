@@ -55,7 +55,7 @@ class Settings:
     redis_max_connections: int = 50
     cache_ttl_seconds: float = 3600.0
     health_cache_seconds: float = 1.0
-    dependency_timeout_seconds: float = 0.5
+    dependency_timeout_seconds: float = 0.45
 
     redis_url: str | None = None
     database_url: str | None = None

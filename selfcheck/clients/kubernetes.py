@@ -12,6 +12,7 @@ import logging
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from urllib.request import getproxies
@@ -127,6 +128,8 @@ class Kubernetes:
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
         asked = f"context {self.context} of the kubeconfig {_kubeconfig()}"
         if self._cluster is None:
+            import kubernetes  # noqa: F401, PLC0415 - a slow import; it must not eat up the time of the question
+
             self._cluster = self._bounded.run(asked, self._load, self._why)
         cluster = self._cluster
         credentials = self._bounded.run(asked, lambda _: cluster.credentials(), self._why)
@@ -140,7 +143,7 @@ class Kubernetes:
             return make(content)
 
     def _load(self, _: Call) -> _Cluster:
-        from kubernetes import client, config  # noqa: PLC0415 - see above: more than a second
+        from kubernetes import client, config  # noqa: PLC0415 - see above: a slow import
 
         configuration = client.Configuration()
         with _complaints() as said:
@@ -179,10 +182,7 @@ class Kubernetes:
         from kubernetes import config  # noqa: PLC0415 - as above
 
         if isinstance(error, config.ConfigException | yaml.YAMLError | OSError | UnicodeError):
-            known: list[str] = []
-            with suppress(Exception):  # without a list the message is shorter
-                contexts, _ = config.list_kube_config_contexts(_kubeconfig())  # type: ignore[no-untyped-call]
-                known = [each["name"] for each in contexts]
+            known = _known_contexts()
             if known and self.context not in known:
                 return Failure(Trouble.BAD_URL, f"it has only {', '.join(known)}", _KUBECONFIG_HINT)
             return Failure(Trouble.BAD_URL, f"it cannot be used: {error}", _KUBECONFIG_HINT)
@@ -194,6 +194,18 @@ class Kubernetes:
 
 def _kubeconfig() -> str:
     return os.environ.get("KUBECONFIG") or "~/.kube/config"
+
+
+def _known_contexts() -> list[str]:
+    """The contexts of the kubeconfig; read here, as the package lists them only where there is a current one."""
+    import yaml  # noqa: PLC0415 - only for a hint
+
+    known: list[str] = []
+    for name in _kubeconfig().split(os.pathsep):
+        with suppress(Exception):  # without a list the message is shorter
+            content = yaml.safe_load(Path(name).expanduser().read_text(encoding="utf-8"))
+            known += [str(each["name"]) for each in content["contexts"]]
+    return known
 
 
 @contextmanager

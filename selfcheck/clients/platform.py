@@ -6,6 +6,7 @@ import shlex
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from selfcheck import corpus
 from selfcheck.clients.http import Answer, Http, Request
@@ -29,6 +30,7 @@ class Platform:
         self.run_id = run_id or f"selfcheck-{uuid.uuid4().hex[:12]}"
         self.requests_sent = 0
         self._serial = 0
+        self._landed: dict[str, str] = {}
 
     def base(self, component: Component = Component.APP) -> str:
         """Give the base URL of the component: the classifier is served by the app unless it has a URL of its own."""
@@ -43,15 +45,24 @@ class Platform:
         return _only(self.get_all([(route, base)], fresh=fresh))
 
     def get_all(
-        self, asked: Sequence[tuple[str, str | None]], *, fresh: bool = False
+        self, asked: Sequence[tuple[str, str | None]], *, fresh: bool = False, landed: bool = False
     ) -> list[Answer | CouldNotObserve]:
-        """Ask several routes at once, each of the load balancer or of one replica; the answers keep the order."""
+        """Ask several routes at once, each of the load balancer or of one replica; the answers keep the order.
+
+        With `landed`, a route that is known to redirect is asked where the redirect led, to save a request each time.
+        """
         requests = []
         for name, base in asked:
             route = self._contract.route(name)
             headers = self._headers(route) | ({"Connection": "close"} if fresh else {})
-            requests.append(Request(method=route.method, url=self._url(route, base), headers=headers))
-        return self._send(requests)
+            url = (base or self.base(route.component)).rstrip("/") + self._landed.get(name, route.path)
+            url = url if landed else self._url(route, base)
+            requests.append(Request(method=route.method, url=url, headers=headers))
+        answers = self._send(requests)
+        for (name, _), answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Answer) and answer.redirects and answer.status == 200:
+                self._landed[name] = urlsplit(answer.url).path
+        return answers
 
     def scrape_all(self, urls: Sequence[str], *, fresh: bool = False) -> list[Answer | CouldNotObserve]:
         """Ask whole URLs of the platform's own metrics pages (as Prometheus names them), without credentials."""
@@ -61,6 +72,10 @@ class Platform:
     def send(self, act: Act, values: Mapping[str, Any] | None = None) -> Answer:
         """Send one synthetic request of the contract; `values` fill `{...}` in it; raises CouldNotObserve."""
         return _only(self._send([self.request(act, values)]))
+
+    def send_all(self, acts: Sequence[Act], values: Mapping[str, Any] | None = None) -> list[Answer | CouldNotObserve]:
+        """Send several synthetic requests at once; the answers keep the order."""
+        return self._send([self.request(act, values) for act in acts]) if acts else []
 
     def request(self, act: Act, values: Mapping[str, Any] | None = None) -> Request:
         """Build the request of an act: `{unique}` and payload marks are new with each call."""
@@ -107,8 +122,10 @@ class Platform:
                 came_back=f"not sent: this run has used up its {budget} requests to the platform",
                 hint="raise limits.requests_max in the contract's platform.toml if the platform bears more",
             )
-        self.requests_sent += len(requests)
-        return self._http.ask_all(requests)
+        answers = self._http.ask_all(requests)
+        redirects = sum(len(answer.redirects) for answer in answers if isinstance(answer, Answer))
+        self.requests_sent += len(requests) + redirects
+        return answers
 
     def _url(self, route: Route, base: str | None) -> str:
         return (base or self.base(route.component)).rstrip("/") + route.path

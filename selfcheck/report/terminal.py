@@ -125,7 +125,8 @@ def _notes(every: Iterable["Result"], width: int) -> Iterator[Line]:
 
 
 def _closing(run: "Run", every: list["Result"], exit_code: int, width: int) -> Iterator[Line]:
-    counts = Counter(item.outcome for item in every)
+    counts = Counter(item.outcome for item in every if not item.waived)
+    waived = sum(bool(item.waived) for item in every)
     received = sum(figures["bytes"] for figures in run.traffic.values())
     yield from _remark(
         "asked",
@@ -138,6 +139,7 @@ def _closing(run: "Run", every: list["Result"], exit_code: int, width: int) -> I
     outcome = "REFUSED" if run.refusal else str(run.outcome)
     mode = "strict" if run.settings.strict else "not strict: INCONCLUSIVE only warns"
     parts = [f"{counts[one]} {word}" for one, word in _WORDS.items() if counts[one]]
+    parts += [f"{waived} waived"] if waived else []
     colour = {"PASS": "green", "INCONCLUSIVE": "yellow"}.get(outcome, "red")
     text = f"{outcome}: {', '.join(parts) or 'nothing was looked at'} ({mode}; exit code {exit_code})"
     for line in textwrap.wrap(text, width):

@@ -67,6 +67,7 @@ class FakePlatform:
 
     def __init__(self) -> None:
         self.url = ""
+        self.settings: dict[str, str] = {}
         self.seen: list[Seen] = []
         self.stopped = threading.Event()
         self.vectors: dict[str, list[float]] = {}
@@ -375,4 +376,3 @@ def serving(
             platform.stopped.set()
             server.shutdown()
             thread.join(5)
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEAK_BYTES_MAX = 250_000_000
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,11 @@ class Ran:
 
     def ids(self, outcome: str, *, blocked: bool = False) -> list[str]:
         """The promises with an outcome; blocked ones only when asked for."""
-        return [id_ for id_, item in self.results.items() if item["outcome"] == outcome and blocked == bool(item["blocked_by"])]
+        return [
+            id_
+            for id_, item in self.results.items()
+            if item["outcome"] == outcome and blocked == bool(item["blocked_by"])
+        ]
 
     def blocked_by(self) -> set[str]:
         """What kept checks from looking."""
@@ -62,10 +64,14 @@ class Ran:
 class Gate:
     """A gate under way."""
 
-    def __init__(self, output: Path, arguments: tuple[str, ...], settings: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self, folder: Path, output: Path, arguments: tuple[str, ...], settings: Mapping[str, str], cwd: Path
+    ) -> None:
         self.output = output
-        self.secrets = tuple(value for name, value in settings.items() if name.endswith(("API_KEY", "ADMIN_TOKEN")))
-        self._folder = output.parent
+        self.secrets = tuple(
+            value for name, value in settings.items() if name.endswith(("API_KEY", "ADMIN_TOKEN")) and len(value) > 7
+        )
+        self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
         environment = {
             "PATH": os.environ["PATH"],
@@ -140,7 +146,7 @@ def start(
     named = {name if name.isupper() else f"SELF_CHECK_{name.upper()}": value for name, value in settings.items()}
     if strict:
         named["SELF_CHECK_STRICT"] = "1"
-    return Gate(output or folder / "output", arguments, named, cwd)
+    return Gate(folder, output or folder / "output", arguments, named, cwd)
 
 
 def owes_nothing(ran: Ran) -> None:
@@ -148,8 +154,7 @@ def owes_nothing(ran: Ran) -> None:
     assert ran.peak_bytes < PEAK_BYTES_MAX, f"took {ran.peak_bytes:,} bytes"
     assert "Traceback" not in ran.stdout + ran.stderr, ran.stdout + ran.stderr
     assert "INTERNALERROR" not in ran.stdout + ran.stderr, ran.stdout
-    printed = _ANSI.sub("", ran.stdout + ran.stderr)
-    bad = {character for character in printed if not character.isprintable()} - {"\n"}
+    bad = {character for character in ran.stdout + ran.stderr if not character.isprintable()} - {"\n"}
     assert not bad, f"control characters were printed: {bad!r}"
     texts = {"what was printed": ran.stdout + ran.stderr}
     if ran.output.is_dir():

@@ -1,0 +1,197 @@
+"""The Grafana client against a server that answers as Grafana's HTTP API is documented to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from selfcheck.clients.grafana import DataSource, Found, Grafana, Health
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.secrets import Secrets
+from tests import misbehaving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from selfcheck.clients.http import Http
+    from tests.clients.conftest import MakeHttp
+
+HEALTH = {"commit": "087143285", "database": "ok", "version": "11.3.0"}
+
+FOUND = {
+    "id": 1,
+    "uid": "slo",
+    "title": "SLO Tracking",
+    "uri": "db/slo-tracking",
+    "url": "/d/slo/slo-tracking",
+    "slug": "",
+    "type": "dash-db",
+    "tags": ["slo", "platform"],
+    "isStarred": False,
+    "folderId": 7,
+    "folderUid": "ops",
+    "folderTitle": "Operations",
+    "folderUrl": "/dashboards/f/ops/operations",
+    "sortMeta": 0,
+}
+
+DASHBOARD = {
+    "meta": {
+        "type": "db",
+        "canSave": False,
+        "slug": "slo-tracking",
+        "url": "/d/slo/slo-tracking",
+        "version": 4,
+        "folderUid": "ops",
+        "folderTitle": "Operations",
+        "provisioned": True,
+        "provisionedExternalId": "slo.json",
+    },
+    "dashboard": {
+        "id": 1,
+        "uid": "slo",
+        "title": "SLO Tracking",
+        "version": 4,
+        "schemaVersion": 39,
+        "panels": [{"id": 1, "type": "gauge", "title": "Error Budget Remaining", "targets": [{"expr": "up"}]}],
+    },
+}
+
+SOURCE = {
+    "id": 1,
+    "uid": "prometheus",
+    "orgId": 1,
+    "name": "Prometheus",
+    "type": "prometheus",
+    "typeName": "Prometheus",
+    "access": "proxy",
+    "url": "http://prometheus:9090",
+    "isDefault": True,
+    "jsonData": {"httpMethod": "POST"},
+    "readOnly": True,
+}
+
+
+def as_json(content: Any, status: int = 200) -> bytes:
+    return misbehaving.answer(status, json.dumps(content).encode(), content_type="application/json; charset=UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "health", "well"),
+    [
+        (HEALTH, 200, Health("ok", "11.3.0"), True),
+        ({"database": "ok"}, 200, Health("ok", ""), True),
+        ({"database": "failing", "version": "11.3.0"}, 503, Health("failing", "11.3.0"), False),
+    ],
+)
+def test_health(content: Any, status: int, health: Health, well: bool, http: Http) -> None:  # noqa: FBT001
+    with misbehaving.routes({"/behind/a/proxy/api/health": as_json(content, status)}) as server:
+        found = Grafana(http, f"{server.url}/behind/a/proxy/").health()
+    assert found == health
+    assert found.well is well
+
+
+def test_dashboards(http: Http) -> None:
+    topmost = {key: value for key, value in FOUND.items() if not key.startswith("folder")} | {"tags": None}
+    with misbehaving.routes({"/api/search": as_json([FOUND, topmost])}) as server:
+        found = Grafana(http, server.url, {"Authorization": "Bearer glsa_abc"}).dashboards("slo tracking")
+    expected = Found("slo", "SLO Tracking", "/d/slo/slo-tracking", "Operations", ("slo", "platform"))
+    assert found == (expected, Found("slo", "SLO Tracking", "/d/slo/slo-tracking", "", ()))
+    (request,) = server.requests
+    assert b"authorization: bearer glsa_abc" in request.lower()
+    assert parse_qs(urlsplit(request.split()[1].decode()).query)["query"] == ["slo tracking"]
+
+
+def test_all_pages_of_dashboards_are_read(http: Http) -> None:
+    def reply(head: bytes) -> bytes:
+        query = parse_qs(urlsplit(head.split()[1].decode()).query)
+        first, length = (int(query["page"][0]) - 1) * int(query["limit"][0]), int(query["limit"][0])
+        return as_json([{**FOUND, "uid": f"d{number}"} for number in range(first, min(first + length, 2345))])
+
+    with misbehaving.answering(reply) as server:
+        found = Grafana(http, server.url).dashboards()
+    assert [each.uid for each in found] == [f"d{number}" for number in range(2345)]
+    assert len(server.requests) == 3
+
+
+def test_a_dashboard(http: Http) -> None:
+    with misbehaving.routes({"/api/dashboards/uid/slo": as_json(DASHBOARD)}) as server:
+        found = Grafana(http, server.url).dashboard("slo")
+    assert found is not None
+    assert (found.uid, found.title, found.version, found.folder) == ("slo", "SLO Tracking", 4, "Operations")
+    assert found.provisioned
+    assert found.model["panels"][0]["title"] == "Error Budget Remaining"
+
+
+def test_a_dashboard_that_is_not_there(http: Http) -> None:
+    reply = as_json({"accessErrorId": "", "message": "Dashboard not found", "title": "Not found"}, 404)
+    with misbehaving.answering(lambda _: reply) as server:
+        assert Grafana(http, server.url).dashboard("../admin") is None
+    assert server.requests[0].startswith(b"GET /api/dashboards/uid/..%2Fadmin ")
+
+
+def test_data_sources(http: Http) -> None:
+    with misbehaving.routes({"/api/datasources": as_json([SOURCE])}) as server:
+        found = Grafana(http, server.url).data_sources()
+    assert found == (DataSource("prometheus", "Prometheus", "prometheus", "http://prometheus:9090", default=True),)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "hint"),
+    [
+        (401, "Invalid API key", "credentials for Grafana"),
+        (403, "You'll need additional permissions to perform this action", "may read"),
+        (500, "Failed to query the token glsa_abc", "log"),
+    ],
+)
+def test_grafana_refuses(status: int, message: str, hint: str, make_http: MakeHttp) -> None:
+    with misbehaving.answering(lambda _: as_json({"message": message}, status)) as server:
+        client = Grafana(make_http(secrets=Secrets(["glsa_abc"])), server.url)
+        for ask in (client.health, client.dashboards, client.data_sources, lambda: client.dashboard("slo")):
+            with pytest.raises(CouldNotObserve) as caught:
+                ask()
+            assert caught.value.trouble is Trouble.ERROR_ANSWER
+            assert f"HTTP {status}: {message.replace('glsa_abc', '***')}" in caught.value.came_back
+            assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("reply", "trouble"),
+    [
+        (misbehaving.answer(200, misbehaving.LOGIN_PAGE, content_type="text/html"), Trouble.NOT_JSON),
+        (misbehaving.answer(404, b"404 page not found", content_type="text/plain"), Trouble.NOT_JSON),
+        (as_json({"status": "healthy"}), Trouble.UNEXPECTED_ANSWER),
+        (as_json({"detail": "Not Found"}, 404), Trouble.UNEXPECTED_ANSWER),
+        (as_json(["x"]), Trouble.UNEXPECTED_ANSWER),
+        (as_json({"database": None}), Trouble.UNEXPECTED_ANSWER),
+    ],
+)
+def test_the_answer_of_another_service(reply: bytes, trouble: Trouble, http: Http) -> None:
+    with misbehaving.answering(lambda _: reply) as server:
+        client = Grafana(http, server.url)
+        for ask in (client.health, client.dashboards, client.data_sources, lambda: client.dashboard("slo")):
+            with pytest.raises(CouldNotObserve) as caught:
+                ask()
+            assert caught.value.trouble is trouble
+            assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("server", "trouble"),
+    [
+        (misbehaving.refuses, Trouble.REFUSED),
+        (misbehaving.silent, Trouble.TIMED_OUT),
+        (misbehaving.trickles_headers, Trouble.TIMED_OUT),
+        (lambda: misbehaving.redirects_to("https://login.example/"), Trouble.FOREIGN_REDIRECT),
+    ],
+)
+def test_no_answer(
+    server: Callable[[], AbstractContextManager[misbehaving.Server]], trouble: Trouble, make_http: MakeHttp
+) -> None:
+    with server() as running, pytest.raises(CouldNotObserve) as caught:
+        Grafana(make_http(timeout_seconds=0.3), running.url).health()
+    assert caught.value.trouble is trouble

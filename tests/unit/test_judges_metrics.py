@@ -1,0 +1,253 @@
+"""The judges of the metrics page: each way to break a promise, and each legal form of a sound page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from checks import test_metrics as metrics
+from selfcheck.contract import load
+from selfcheck.exposition import ProcessIdentity, parse
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.verdict import Outcome, Verdict
+from tests.unit.making import page, promise, scrape
+
+if TYPE_CHECKING:
+    from selfcheck.replicas import Scrape
+    from selfcheck.target import Page
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def check(verdict: Verdict, outcome: Outcome, said: str = "") -> None:
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict
+    if outcome is FAIL:
+        assert verdict.expected
+        assert verdict.where
+        assert verdict.reproduce
+
+
+# ------------------------------------------------------------------------------------------------------------- endpoint
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome", "said"),
+    [
+        (page(b"a 1\n", content_type=TEXT), PASS, "4 bytes"),
+        (page(b"a 1\n", content_type="text/plain"), PASS, ""),
+        (page(b"a 1\n", content_type=TEXT, redirects=("http://platform/metrics",)), PASS, ""),
+        (page(b"a 1\n", content_type=TEXT, redirects=("a", "b")), FAIL, "2 redirects"),
+        (page(b"a 1\n", content_type=TEXT, status=500), FAIL, "HTTP 500"),
+        (page(b"{}", content_type="application/json"), FAIL, "content type application/json"),
+        (page(b"a 1\n", content_type=None), FAIL, "content type missing"),
+        (page(b"a \xff\n", content_type=TEXT), FAIL, "not utf-8"),
+        (page(b"a 1\n", content_type="text/plain; charset=klingon"), FAIL, "klingon"),
+    ],
+)
+def test_endpoint(asked: Page, outcome: Outcome, said: str) -> None:
+    made = promise(metrics.Endpoint, page="metrics", content_type="text/plain", redirects_max=1)
+    check(metrics.judge_endpoint(made, [asked]), outcome, said)
+
+
+def test_an_endpoint_that_gives_no_answer_or_is_not_asked() -> None:
+    made = promise(metrics.Endpoint, page="metrics", content_type="text/plain", redirects_max=1)
+    trouble = CouldNotObserve(Trouble.TOO_LARGE, asked="GET /metrics", came_back="it does not end", hint="look")
+    assert metrics.judge_endpoint(made, [], [trouble]).observed == "it does not end"
+    assert metrics.judge_endpoint(made, []).outcome is INCONCLUSIVE
+
+
+# --------------------------------------------------------------------------------------------------------------- syntax
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "said"),
+    [
+        ("# TYPE a counter\na_total 1\n", FAIL, "fault"),
+        ("# TYPE a_total counter\na_total 1\n", PASS, "1 samples in 1 families"),
+        ("# TYPE a_total counter\na_total 1\na_total 2\n", FAIL, "1 fault(s)"),
+        ("# TYPE a gauge\na NaN\n", PASS, ""),
+        ("<html></html>\n", FAIL, "fault"),
+        ("", FAIL, "the page has none"),
+        ("# nothing\n", FAIL, "the page has none"),
+    ],
+)
+def test_syntax(text: str, outcome: Outcome, said: str) -> None:
+    check(metrics.judge_syntax(scrape(text)), outcome, said)
+
+
+# ------------------------------------------------------------------------------------------------------------- families
+
+COUNTER = {"name": "c_total", "type": "counter", "labels": {"status": ["ok", "bad"], "provider": "[a-z]+"}}
+GAUGE = {"name": "g", "type": "gauge", "minimum": 0, "maximum": 1}
+HISTOGRAM = {"name": "h", "type": "histogram", "labels": {"provider": "[a-z]+"}, "mean_max": 30}
+SOUND = 'h_bucket{provider="p",le="1.0"} 1\nh_bucket{provider="p",le="+Inf"} 2\nh_count{provider="p"} 2\n'
+
+SHRINKING = (
+    'h_bucket{provider="p",le="1.0"} 2\nh_bucket{provider="p",le="+Inf"} 1\n'
+    'h_count{provider="p"} 1\nh_sum{provider="p"} 1\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "said"),
+    [
+        # there, and of the right type
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} 1\n', ""),
+        (COUNTER, "# TYPE c_total counter\n", ""),
+        (COUNTER | {"always": True}, "# TYPE c_total counter\n", "has no value"),
+        (COUNTER, "# TYPE d_total counter\n", "is missing"),
+        (COUNTER, "# TYPE C_Total counter\n", "is missing; there is C_Total"),
+        (COUNTER, '# TYPE c_total gauge\nc_total{status="ok",provider="p"} 1\n', "is a gauge, not a counter"),
+        (COUNTER, 'c_total{status="ok",provider="p"} 1\n', "is a untyped, not a counter"),
+        # labels
+        (
+            COUNTER,
+            '# TYPE c_total counter\nc_total{status="ok"} 1\n',
+            "has the labels {status}, not {provider, status}",
+        ),
+        (COUNTER, "# TYPE c_total counter\nc_total 1\n", "has the labels {}, not {provider, status}"),
+        (COUNTER, '# TYPE c_total counter\nc_total{state="ok",provider="p"} 1\n', "has the labels {provider, state}"),
+        (
+            COUNTER,
+            '# TYPE c_total counter\nc_total{status="ok",provider="p",user="u"} 1\n',
+            "has the labels {provider, status, user}",
+        ),
+        (
+            COUNTER,
+            '# TYPE c_total counter\nc_total{status="OK",provider="p"} 1\n',
+            'has status="OK", which is not of: ok, bad',
+        ),
+        (
+            COUNTER,
+            '# TYPE c_total counter\nc_total{status="ok",provider="p1"} 1\n',
+            'has provider="p1", which is not of',
+        ),
+        # values
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} -1\n', "= -1"),
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} NaN\n', "= nan"),
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} +Inf\n', "= inf"),
+        (GAUGE, "# TYPE g gauge\ng 0\n", ""),
+        (GAUGE, "# TYPE g gauge\ng 1.0\n", ""),
+        (GAUGE, "# TYPE g gauge\ng 1.5\n", "g is 1.5, above 1"),
+        (GAUGE, "# TYPE g gauge\ng NaN\n", "g is nan, not a finite number"),
+        (GAUGE, "# TYPE g gauge\ng +Inf\n", "g is inf"),
+        (GAUGE | {"one_of": [0.0, 1.0]}, "# TYPE g gauge\ng 0.5\n", "g is 0.5, not one of 0.0, 1.0"),
+        # size
+        (
+            COUNTER | {"series_max": 1},
+            '# TYPE c_total counter\nc_total{status="ok",provider="p"} 1\nc_total{status="bad",provider="p"} 1\n',
+            "has 2 label sets, more than 1",
+        ),
+        (HISTOGRAM | {"series_max": 1}, f'# TYPE h histogram\n{SOUND}h_sum{{provider="p"}} 3\n', ""),
+        # histograms
+        (HISTOGRAM, f'# TYPE h histogram\n{SOUND}h_sum{{provider="p"}} 3\n', ""),
+        (HISTOGRAM, "# TYPE h histogram\n", ""),
+        (HISTOGRAM, f'# TYPE h histogram\n{SOUND}h_sum{{provider="p"}} 3000\n', "has a mean of 1500, above 30"),
+        (HISTOGRAM, f'# TYPE h histogram\n{SOUND}h_sum{{provider="p"}} -1\n', "= -1"),
+        (HISTOGRAM, f'# TYPE h histogram\n{SOUND}h_sum{{provider="p"}} NaN\n', "= nan"),
+        (HISTOGRAM, f"# TYPE h histogram\n{SOUND}", "_sum"),
+        (
+            HISTOGRAM,
+            f"# TYPE h histogram\n{SHRINKING}",
+            "the buckets are not cumulative",
+        ),
+        # summaries
+        ({"name": "s", "type": "summary"}, '# TYPE s summary\ns{quantile="0.5"} NaN\ns_sum 0\ns_count 0\n', ""),
+        (
+            {"name": "s", "type": "summary"},
+            '# TYPE s summary\ns{quantile="0.5"} 1\ns_sum NaN\ns_count 1\n',
+            "s_sum = nan",
+        ),
+    ],
+)
+def test_family(fields: dict[str, Any], text: str, said: str) -> None:
+    found = metrics.judge_family(promise(metrics.FamilyOf, **fields), parse(text))
+    assert bool(found) is bool(said)
+    assert said in "; ".join(found)
+
+
+@pytest.mark.parametrize("made", load().promises("metrics.family", metrics.FamilyOf), ids=lambda made: made.name)
+def test_a_family_that_is_absent_or_of_another_type_is_seen(made: metrics.FamilyOf) -> None:
+    assert metrics.judge_family(made, parse("")) == ["is missing"]
+    other = "counter" if made.type == "gauge" else "gauge"
+    assert metrics.judge_family(made, parse(f"# TYPE {made.name} {other}\n{made.name} 1\n"))
+
+
+# ------------------------------------------------------------------------------------------------- growth, size, mirror
+
+ONE = ProcessIdentity(1.0, 1.0)
+BASE = '# TYPE c_total counter\nc_total{a="1"} 5\n# TYPE g gauge\ng 9\n'
+
+
+@pytest.mark.parametrize(
+    ("after", "outcome", "said"),
+    [
+        (BASE, PASS, ""),
+        (BASE.replace("} 5", "} 6").replace("g 9", "g 1"), PASS, ""),
+        (BASE.replace("# TYPE g", 'c_total{a="2"} 1\n# TYPE g'), PASS, ""),
+        (BASE.replace("} 5", "} 4"), FAIL, 'c_total{a="1"} from 5 to 4'),
+        (BASE.replace('c_total{a="1"} 5\n', ""), FAIL, 'c_total{a="1"} vanished'),
+    ],
+)
+def test_growth(after: str, outcome: Outcome, said: str) -> None:
+    before = {"one": scrape(BASE, process=ONE)}
+    check(metrics.judge_growth(before, {"one": scrape(after, process=ONE)}), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"one": scrape(BASE, process=ONE)}, {"one": scrape(BASE, process=ProcessIdentity(2.0, 2.0))}),
+        ({"one": scrape(BASE)}, {"one": scrape(BASE)}),
+        ({"one": scrape(BASE, process=ONE)}, {"two": scrape(BASE, process=ONE)}),
+        ({}, {}),
+    ],
+    ids=["restarted", "unknown process", "another replica", "nothing"],
+)
+def test_growth_of_another_process_says_nothing(before: dict[str, Scrape], after: dict[str, Scrape]) -> None:
+    assert metrics.judge_growth(before, after).outcome is INCONCLUSIVE
+
+
+def test_cardinality_names_the_largest_families() -> None:
+    made = promise(metrics.Cardinality, series_max=2)
+    assert metrics.judge_cardinality(made, scrape(BASE)).outcome is PASS
+    large = BASE.replace("# TYPE g", 'c_total{a="2"} 1\n# TYPE g')
+    check(metrics.judge_cardinality(made, scrape(large)), FAIL, "3 series; the largest families: c_total 2, g 1")
+
+
+@pytest.mark.parametrize(
+    ("value", "samples", "holds", "outcome"),
+    [
+        (0.1, [0.1], "=", PASS),
+        (0.1, [0.14], "=", PASS),
+        (0.1, [0.2], "=", FAIL),
+        (0.1, [0.9, 0.1], "=", PASS),
+        (1000, [10.0], "<=", PASS),
+        (1000, [1000.0], "<=", PASS),
+        (1000, [1001.0], "<=", FAIL),
+        (1000, [10.0, 1001.0], "<=", FAIL),
+        (0.1, [], "=", INCONCLUSIVE),
+        (None, [0.1], "=", INCONCLUSIVE),
+        ("0.1", [0.1], "=", INCONCLUSIVE),
+        (True, [1.0], "=", INCONCLUSIVE),
+        (0.0, [float("nan")], "=", FAIL),
+    ],
+)
+def test_mirror(value: object, samples: list[float], holds: str, outcome: Outcome) -> None:
+    """Through the load balancer, any of the replicas may have answered."""
+    made = promise(metrics.Mirror, page="health", path="v", sample="g", holds=holds, tolerance=0.05)
+    scrapes = {str(number): scrape(f"# TYPE g gauge\ng {sample}\n") for number, sample in enumerate(samples)}
+    check(metrics.judge_mirror(made, [page({"v": value})], [scrapes]), outcome)
+
+
+def test_mirror_compares_the_same_replica_and_allows_for_a_figure_that_moved() -> None:
+    made = promise(metrics.Mirror, page="health", path="v", sample="g")
+    readings = [
+        {name: scrape(f"# TYPE g gauge\ng {value}\n", replica=name) for name, value in values.items()}
+        for values in ({"a": 1, "b": 2}, {"a": 3, "b": 2})
+    ]
+    for who, value, outcome in (("a", 1, PASS), ("a", 3, PASS), ("a", 2, FAIL), ("b", 2, PASS), ("b", 1, FAIL)):
+        assert metrics.judge_mirror(made, [page({"v": value}, who=who)], readings).outcome is outcome
+    assert metrics.judge_mirror(made, [], readings).outcome is INCONCLUSIVE

@@ -1,0 +1,248 @@
+"""The judges of Prometheus: each way in which it can fail to watch, and what only looks like it."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+from typing import Any
+
+import pytest
+
+from checks import test_prometheus as prometheus
+from selfcheck.clients.prometheus import QueryResult, Rule, RuleGroup, RuntimeInfo, Sample, Series, Target
+from selfcheck.exposition import ProcessIdentity
+from selfcheck.replicas import Replicas
+from selfcheck.verdict import Outcome, Verdict
+from tests.unit.making import NOW, PLACE, answer, promise, scrape
+
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
+
+
+def check(verdict: Verdict, outcome: Outcome, said: str = "") -> None:
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict
+
+
+def result(*values: float, labels: dict[str, str] | None = None, warnings: tuple[str, ...] = ()) -> QueryResult:
+    samples = tuple(Sample(labels or {}, value, NOW) for value in values)
+    return QueryResult("q", "GET /api/v1/query", samples, warnings=warnings)
+
+
+# ------------------------------------------------------------------------------------------------------------- scraping
+
+
+def scraped(instance: str = "a", health: str = "up", age: float = 1.0) -> Target:
+    labels = {"job": "app", "instance": instance}
+    return Target(labels, f"http://{instance}/metrics", "app", health, "refused", NOW - age, 0.01, 15.0, 10.0)
+
+
+NONE_UNLISTED = Replicas({}, {}, ())
+ONE_UNLISTED = Replicas({}, {}, (), unlisted=(scrape("", process=ProcessIdentity(1.0, 1.0)),))
+
+
+@pytest.mark.parametrize(
+    ("targets", "replicas", "count", "outcome", "said"),
+    [
+        ([scraped("a"), scraped("b"), scraped("c")], NONE_UNLISTED, 3, PASS, "3 replicas up"),
+        ([scraped("a"), scraped("b")], NONE_UNLISTED, None, PASS, "2 replicas up"),
+        ([scraped("a"), scraped("b"), scraped("c"), scraped("d")], NONE_UNLISTED, 3, PASS, "4 replicas up"),
+        ([scraped("a"), scraped("b")], NONE_UNLISTED, 3, FAIL, "only 2 replicas are scraped"),
+        ([scraped("a"), scraped("b"), scraped("b")], NONE_UNLISTED, 3, FAIL, "only 2 replicas are scraped"),
+        ([], NONE_UNLISTED, None, FAIL, "no replica is scraped"),
+        ([], NONE_UNLISTED, 3, FAIL, "no replica is scraped"),
+        ([scraped("a", "down")], NONE_UNLISTED, None, FAIL, "a is down: refused"),
+        ([scraped("a", age=60)], NONE_UNLISTED, None, FAIL, "a was scraped 60 s ago"),
+        ([scraped("a", age=47)], NONE_UNLISTED, None, PASS, ""),
+        ([scraped("a")], ONE_UNLISTED, None, FAIL, "a process answers users that Prometheus does not scrape"),
+        ([scraped("a", "unknown", age=NOW)], NONE_UNLISTED, None, INCONCLUSIVE, "not scraped yet: a"),
+        ([scraped("a", "unknown"), scraped("b", "down")], NONE_UNLISTED, None, FAIL, "b is down"),
+    ],
+)
+def test_scraped(targets: list[Target], replicas: Replicas, count: int | None, outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.Scraped, late_after_intervals=3)
+    verdict = prometheus.judge_scraped(
+        made, targets, replicas, expected_count=count, now=NOW, tolerance_seconds=5.0, place=PLACE
+    )
+    check(verdict, outcome, said)
+
+
+# ---------------------------------------------------------------------------------------------------------------- rules
+
+
+def group(*rules: Rule, age: float = 1.0, seconds: float = 0.01, never: bool = False) -> RuleGroup:
+    return RuleGroup("g", "f.yml", 15.0, 0.0 if never else NOW - age, seconds, rules)
+
+
+def rule(health: str = "ok", error: str = "") -> Rule:
+    return Rule("r", "recording", "q", {}, {}, 0, health, error, NOW, 0.01, "", (), "g", "f.yml", 15.0)
+
+
+@pytest.mark.parametrize(
+    ("groups", "outcome", "said"),
+    [
+        ([group(rule(), rule())], PASS, "2 rules in 1 groups"),
+        ([], FAIL, "0 loaded"),
+        ([group(rule("err", "no such function"))], FAIL, "g/r: no such function"),
+        ([group(rule("err"))], FAIL, "g/r: failed"),
+        ([group(rule("ok", "left over"))], FAIL, "g/r: left over"),
+        ([group(rule(), age=120)], FAIL, "group g was evaluated 120 s ago, its interval is 15 s"),
+        ([group(rule(), seconds=16)], FAIL, "group g takes 16.0 s of 15 s"),
+        ([group(rule("unknown"), never=True)], INCONCLUSIVE, "not evaluated yet: g/r"),
+        ([group(rule("unknown")), group(rule("err"))], FAIL, "g/r: failed"),
+    ],
+)
+def test_rules(groups: list[RuleGroup], outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.Rules, late_after_intervals=3, groups_min=1)
+    verdict = prometheus.judge_rules(made, groups, now=NOW, tolerance_seconds=5.0, place=PLACE)
+    check(verdict, outcome, said)
+
+
+@pytest.mark.parametrize(("reloaded", "outcome"), [(True, PASS), (False, FAIL)])
+def test_configuration(outcome: Outcome, *, reloaded: bool) -> None:
+    check(prometheus.judge_configuration(RuntimeInfo(NOW, reloaded, NOW, "15d"), PLACE), outcome)
+
+
+# ---------------------------------------------------------------------------------------------------------------- clock
+
+
+def dated(ahead: float, seconds: float = 0.01) -> Any:
+    return answer({}, seconds=seconds, headers={"date": email.utils.formatdate(NOW + ahead, usegmt=True)})
+
+
+@pytest.mark.parametrize(
+    ("ahead", "answers", "outcome", "said"),
+    [
+        (0.0, [dated(0)], PASS, "Prometheus +0.0 s, the platform +0.0 s"),
+        (4.9, [dated(-5.5)], PASS, ""),
+        (6.0, [dated(0)], FAIL, "Prometheus +6.0 s"),
+        (-6.0, [dated(0)], FAIL, "Prometheus -6.0 s"),
+        (0.0, [dated(60)], FAIL, "the platform +60.0 s"),
+        (0.0, [dated(0), dated(-60)], FAIL, "the platform -59.0 s"),
+        (60.0, [dated(60)], INCONCLUSIVE, "this machine's own clock"),
+        (60.0, [dated(-60)], FAIL, ""),
+        (0.0, [dated(0, seconds=9)], PASS, ""),
+        (0.0, [dated(9, seconds=9)], PASS, ""),
+        (0.0, [], PASS, "Prometheus +0.0 s"),
+    ],
+)
+def test_clock(ahead: float, answers: list[Any], outcome: Outcome, said: str) -> None:
+    check(prometheus.judge_clock(ahead, answers, 5.0, PLACE), outcome, said)
+
+
+@pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
+def test_without_a_date_the_platforms_clock_is_said_to_be_unseen(headers: dict[str, str]) -> None:
+    verdict = prometheus.judge_clock(0.0, [answer({}, headers=headers)], 5.0, PLACE)
+    assert verdict.notes == ("the platform's answers have no Date header to tell its clock from",)
+
+
+# -------------------------------------------------------------------------------------------------------------- signals
+
+TRAFFIC = {"query": "t", "minimum": 5}
+
+
+@pytest.mark.parametrize(
+    ("fields", "found", "traffic", "outcome", "said"),
+    [
+        ({"minimum": 0, "maximum": 1}, result(0.5), 0, PASS, "q = 0.5"),
+        ({"minimum": 0, "maximum": 1}, result(1.0000000000000002), 0, PASS, ""),
+        ({"minimum": 0, "maximum": 1}, result(-1e-17), 0, PASS, ""),
+        ({"minimum": 0, "maximum": 100}, result(100.00000000000001), 0, PASS, ""),
+        ({"minimum": 0, "maximum": 1}, result(1.01), 0, FAIL, "outside its domain: {} = 1.01"),
+        ({"minimum": 0, "maximum": 1}, result(95.0), 0, FAIL, "outside its domain"),
+        ({"minimum": 0, "maximum": 1}, result(-0.5), 0, FAIL, "outside its domain"),
+        ({}, result(math.inf), 0, FAIL, "outside its domain: {} = inf"),
+        ({}, result(1.0, -math.inf), 0, FAIL, "outside its domain"),
+        ({"maximum": 1}, result(-3.0), 0, PASS, ""),
+        ({}, result(), 3, INCONCLUSIVE, "no data; too little traffic (3 requests lately)"),
+        ({}, result(), 5, FAIL, "no data, with 5 requests lately"),
+        ({}, result(math.nan), 0, INCONCLUSIVE, "only nan; too little traffic"),
+        ({}, result(math.nan), 50, FAIL, "only nan, with 50 requests lately"),
+        ({}, result(math.nan, 1.0), 50, PASS, "q = 1"),
+        ({}, result(1.0, warnings=("partial",)), 50, INCONCLUSIVE, "Prometheus warns: partial"),
+        ({"labels": ["provider"]}, result(1.0), 50, FAIL, "{}"),
+        ({"labels": ["provider"]}, result(1.0, labels={"provider": ""}), 50, FAIL, "provider"),
+        ({"labels": ["provider"]}, result(1.0, labels={"provider": "p"}), 50, PASS, ""),
+        ({"series_max": 1}, result(1.0, 2.0), 50, FAIL, "2 series"),
+    ],
+)
+def test_signal(fields: dict[str, Any], found: QueryResult, traffic: float, outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.Signal, query="q", traffic=TRAFFIC, **fields)
+    check(prometheus.judge_signal(made, found, traffic, PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("signal", "low", "high", "outcome"),
+    [
+        (0.0, 0.0, 0.0, PASS),
+        (1e-14, 0.0, 1e-16, PASS),
+        (0.5, 0.0, 0.0, FAIL),
+        (0.5, 2.0, 2.0, PASS),
+        (0.0, 2.0, 2.0, FAIL),
+        (0.0, 0.0, 2.0, NOT_COVERED),
+        (0.3, 1.0, 1.0, NOT_COVERED),
+        (math.nan, 0.0, 0.0, INCONCLUSIVE),
+        (0.0, math.nan, math.nan, INCONCLUSIVE),
+        (None, 0.0, 0.0, INCONCLUSIVE),
+        (0.0, None, None, INCONCLUSIVE),
+    ],
+)
+def test_derived(signal: float | None, low: float | None, high: float | None, outcome: Outcome) -> None:
+    made = promise(prometheus.Derived, signal="s", source="b", zero_when=0, above_zero_when=2)
+    of_signal, lowest, highest = (result() if value is None else result(value) for value in (signal, low, high))
+    check(prometheus.judge_derived(made, of_signal, lowest, highest, PLACE), outcome)
+
+
+# ----------------------------------------------------------------------------------------------------- the same samples
+
+BORN = NOW - 100
+FAMILIES = ["c_total", "h"]
+PAGE = f"""# TYPE c_total counter
+c_total{{x="1"}} 10
+c_total{{x="2"}} 1
+# TYPE c_created gauge
+c_created{{x="1"}} {BORN}
+c_created{{x="2"}} {NOW - 1}
+# TYPE g gauge
+g 5
+"""
+
+
+def recorded(*points: tuple[float, float], x: str = "1") -> Series:
+    labels = {"__name__": "c_total", "x": x, "job": "app", "instance": "a", "pod": "p-1"}
+    return Series(labels, tuple((NOW + at, value) for at, value in points))
+
+
+@pytest.mark.parametrize(
+    ("series", "outcome", "said"),
+    [
+        ([recorded((-30, 9.0), (-15, 10.0))], PASS, "a: 1 series recorded, 2 values compared"),
+        ([recorded((-30, 10.0), (-1, 11.0))], PASS, "1 values compared"),
+        ([recorded((-30, 11.0))], FAIL, 'c_total{x="1"} was 11 in Prometheus, and 10 on the page later'),
+        ([recorded((-30, 9.0), (10, 12.0)), recorded((10, 1.0), x="2")], PASS, ""),
+        ([recorded((10, 9.0))], FAIL, 'c_total{x="1"} was 10 on the page, and 9 in Prometheus later'),
+        ([recorded((-200, 5.0)), recorded((-30, 1.0), x="9")], INCONCLUSIVE, "nothing recorded between"),
+        ([recorded((-30, 9.0)), recorded((-30, 1.0), x="2")], PASS, ""),
+        ([recorded((-1, 1.0), x="2")], FAIL, 'c_total{x="1"} is on the page of a and not in Prometheus'),
+        ([recorded((-200, 99.0))], INCONCLUSIVE, "nothing recorded between"),
+        ([recorded((-1, 10.0))], INCONCLUSIVE, "nothing recorded between"),
+        ([], INCONCLUSIVE, "nothing recorded in 60 s"),
+    ],
+    ids=[
+        "agrees",
+        "too near to compare",
+        "more than the page",
+        "later",
+        "less than the page, later",
+        "other series",
+        "a young series",
+        "missing",
+        "before the process",
+        "only now",
+        "nothing",
+    ],
+)
+def test_same_samples(series: list[Series], outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.SameSamples, lookback_seconds=60, families=FAMILIES)
+    labels = {"job": "app", "instance": "a", "pod": "p-1"}
+    target = Target(labels, "http://a/metrics", "app", "up", "", NOW, 0.01, 15.0, 10.0)
+    readings = prometheus.Readings(target, scrape(PAGE, process=ProcessIdentity(BORN, BORN)), tuple(series))
+    check(prometheus.judge_same_samples(made, readings, 5.0, PLACE), outcome, said)

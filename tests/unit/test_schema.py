@@ -1,0 +1,78 @@
+"""The JSON Schemas for editors: valid, up to date, and neither stricter nor laxer than the contract's own reader."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tomllib
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from selfcheck import schema
+from selfcheck.contract import DEFAULT_CONTRACT
+from selfcheck.plugin import import_checks
+
+import_checks()
+SCHEMAS = schema.schemas()
+FILES = sorted(path.stem for path in DEFAULT_CONTRACT.glob("*.toml"))
+
+
+def document(area: str) -> Any:
+    """Read a contract file as an editor's validator sees it: dates are text."""
+    text = (DEFAULT_CONTRACT / f"{area}.toml").read_text(encoding="utf-8")
+    return json.loads(json.dumps(tomllib.loads(text), default=dt.date.isoformat))
+
+
+@pytest.mark.parametrize("area", sorted(SCHEMAS))
+def test_each_schema_is_one(area: str) -> None:
+    assert jsonschema_rs.meta.is_valid(SCHEMAS[area])
+
+
+def test_each_file_of_the_contract_has_a_schema_and_names_it() -> None:
+    assert set(FILES) <= set(SCHEMAS)
+    for area in FILES:
+        first = (DEFAULT_CONTRACT / f"{area}.toml").read_text(encoding="utf-8").splitlines()[0]
+        assert first == f"#:schema ./schema/{area}.json"
+
+
+@pytest.mark.parametrize("area", FILES)
+def test_the_contract_is_accepted(area: str) -> None:
+    validator = jsonschema_rs.validator_for(SCHEMAS[area])
+    assert [str(error) for error in validator.iter_errors(document(area))] == []
+
+
+@pytest.mark.parametrize(
+    ("area", "change"),
+    [
+        ("health", {"nothing": []}),
+        ("health", {"field": [{"id": "health.x", "says": "it says something", "pgae": "health"}]}),
+        ("health", {"field": [{"says": "it says something", "page": "health"}]}),
+        ("health", {"field": {"id": "health.x", "says": "it says something"}}),
+        ("health", {"field": [{"id": "health x", "says": "it says something"}]}),
+        ("health", {"field": [{"id": "health.x", "says": "it says something", "severity": "urgent"}]}),
+        ("api", {"route": [{"name": "x", "path": "/x"}]}),
+        ("api", {"route": [{"name": "x", "path": "x", "method": "GET"}]}),
+        ("metrics", {"counting": [{"id": "metrics.x", "says": "it says something", "moves": [{"sampel": "x"}]}]}),
+        ("platform", {"limits": {}}),
+        ("platform", {"surprise": 1}),
+        ("waivers", {"waiver": [{"check": "health.x"}]}),
+    ],
+    ids=str,
+)
+def test_mistakes_are_refused(area: str, change: dict[str, Any]) -> None:
+    valid = document(area) if area in FILES else {}
+    validator = jsonschema_rs.validator_for(SCHEMAS[area])
+    assert validator.is_valid(valid)
+    assert not validator.is_valid({**valid, **change})
+
+
+def test_the_schemas_in_the_repository_are_up_to_date() -> None:
+    """Otherwise: `python -m selfcheck.schema`."""
+    stale = [
+        str(path)
+        for path, text in schema.render().items()
+        if not (DEFAULT_CONTRACT / path).is_file() or (DEFAULT_CONTRACT / path).read_text(encoding="utf-8") != text
+    ]
+    assert stale == []
