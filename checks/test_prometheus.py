@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import email.utils
 import math
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from selfcheck.checking import check
+from selfcheck.clients._reading import duration_seconds
 from selfcheck.clients.http import Answer
 from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
 from selfcheck.clients.prometheus import Sample as Value
@@ -254,7 +256,8 @@ def test_clock(promise: Clock, target: Target) -> Verdict:
 class Traffic(Model):
     """How much must have happened lately for a figure to mean anything."""
 
-    query: str
+    query: str = Field(description="Requests within `{window}`, which stands for the window.")
+    window_seconds: float = Field(gt=0)
     minimum: float = Field(gt=0)
 
 
@@ -319,14 +322,24 @@ def _range(promise: Signal) -> str:
 def test_signal(promise: Signal, target: Target) -> Verdict:
     """A key metric has a value that makes sense."""
     result = target.query(promise.query)
-    return judge_signal(
-        promise, result, traffic_of(target, promise.traffic), _api(target, f"query?query={promise.query}")
-    )
+    place = _api(target, f"query?query={promise.query}")
+    if any(math.isfinite(sample.value) for sample in result.samples):
+        return judge_signal(promise, result, promise.traffic.minimum, place)
+    # Whether there should be a value depends on how far back the rules look: traffic before that is none to them.
+    window_seconds = min(_windows_seconds(target.rule_groups()), default=promise.traffic.window_seconds)
+    return judge_signal(promise, result, traffic_of(target, promise.traffic, window_seconds), place)
 
 
-def traffic_of(target: Target, traffic: Traffic) -> float:
-    """Give the traffic lately; nothing known is none."""
-    samples = target.query(traffic.query).samples
+def _windows_seconds(groups: Sequence[RuleGroup]) -> list[float]:
+    """Give the range windows of all recording rules."""
+    rules = [rule for group in groups for rule in group.rules if rule.kind == "recording"]
+    return [duration_seconds(found) for rule in rules for found in re.findall(r"\[([0-9a-z]+)\]", rule.query)]
+
+
+def traffic_of(target: Target, traffic: Traffic, window_seconds: float | None = None) -> float:
+    """Give the traffic lately (within `window_seconds`, or the contract's window); nothing known is none."""
+    window_seconds = window_seconds or traffic.window_seconds
+    samples = target.query(traffic.query.replace("{window}", f"{math.ceil(window_seconds)}s")).samples
     return samples[0].value if samples and math.isfinite(samples[0].value) else 0.0
 
 

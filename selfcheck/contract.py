@@ -331,6 +331,10 @@ class Contract:
                 raise ContractError(message)
             seen[promise.id] = table
         for waiver in self.waivers:
+            if waiver.check.startswith("platform."):
+                place = self.folder / "waivers.toml"
+                message = f"{place}: {waiver.check} cannot be waived: everything that needs the component is blocked"
+                raise ContractError(message)
             if not any(matches(waiver.check, id_) for id_ in seen):
                 path = self.folder / "waivers.toml"
                 hint = _meant(waiver.check, seen)

@@ -423,10 +423,10 @@ def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, s
             f"{promise.duration} grows by at most the {seen:.3f} s that {len(answers)} x {act.name} took",
             f"its sum grew by {seconds:.3f}: not seconds, or observed more than once",
         )
-    if seconds <= 0:
-        return f"{promise.duration}: a sum that grows with the work", f"its sum grew by {seconds:g}"
     if promise.claimed_milliseconds is None:
-        return None
+        return (
+            None if seconds > 0 else (f"{promise.duration}: a sum that grows with the work", f"it grew by {seconds:g}")
+        )
     told = [dig(answer.json(), promise.claimed_milliseconds) for answer in answers]
     claimed = sum(value for value in told if isinstance(value, int | float)) / 1000.0
     if 0.02 <= claimed <= seen + tolerance and seconds < claimed / 50:

@@ -73,15 +73,15 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if _is_worker(config):
         _take_over(opened, worker)
-        option.clean_alluredir = False  # the controlling process has done so, and other workers may have begun
+        # A worker reads the command line anew, and knows nothing of what was decided here since.
+        for name, value in worker.get("selfcheck_options", {}).items():
+            setattr(option, name, value)
         return
     _end_tidily_on_signals(config)
     # The gate has its own, shorter way to say what failed; `-v` or `--tb` bring pytest's back.
     if not any(argument.startswith(("-v", "--tb", "-r")) for argument in config.invocation_params.args):
         option.tbstyle, option.reportchars, option.no_header, option.no_summary = "no", "", True, False
         option.verbose = min(option.verbose, -1)
-    if getattr(option, "dist", "no") == "load":
-        option.dist = "loadgroup"
     if hasattr(option, "allure_report_dir") and option.allure_report_dir is None:
         with contextlib.suppress(OSError):  # the other reports will say why the folder cannot be used
             (read.output / _ALLURE).mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,11 @@ def _end_tidily_on_signals(config: pytest.Config) -> None:
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            config.add_cleanup(partial(signal.signal, number, signal.signal(number, interrupt)))
+            config.add_cleanup(partial(_handle_again, number, signal.signal(number, interrupt)))
+
+
+def _handle_again(number: int, handler: Any) -> None:
+    signal.signal(number, handler)
 
 
 def _checks_are_asked_for(config: pytest.Config) -> bool:
@@ -140,9 +144,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("promise", promises, ids=[promise.id for promise in promises])
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Apply `--promise`, and mark items with the right that they need and the area that shares observations."""
+    """Apply `--promise`, and mark items with the right that they need."""
     from selfcheck.contract import matches  # noqa: PLC0415
 
     if config.stash.get(_RUN, None) is None:
@@ -156,7 +159,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
             continue
         item.add_marker(str(promise.right))
-        item.add_marker(pytest.mark.xdist_group(promise.id.partition(".")[0]))
         chosen = not wanted or any(matches(pattern, promise.id) for pattern in wanted)
         (kept if chosen else left_out).append(item)
     if left_out:
@@ -220,11 +222,31 @@ def _preflight(run: Run) -> None:
         run.refusal = run.clean(str(error))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """Keep the checks of one area in one parallel worker: they share observations, and count the same counters.
+
+    pytest-xdist's own `loadgroup` does not group with pytest 9.2: it marks a node id that pytest no longer reads.
+    """
+    if config.stash.get(_RUN, None) is None or config.option.dist != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
+
+    class ByArea(LoadScopeScheduling):  # type: ignore[misc] # pytest-xdist is published without types
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("[")[2].partition(".")[0] or nodeid
+
+    return ByArea(config, log)
+
+
 def pytest_configure_node(node: Any) -> None:
     """Hand the preflight's findings to a parallel worker."""
     run = node.config.stash.get(_RUN, None)
     if run is not None:
         node.workerinput["selfcheck_run_id"] = run.target.platform.run_id
+        node.workerinput["selfcheck_options"] = {
+            "allure_report_dir": getattr(node.config.option, "allure_report_dir", None)
+        }
         node.workerinput["selfcheck_blocked"] = {str(key): value for key, value in run.target.blocked.items()}
         node.workerinput["selfcheck_absent"] = {
             str(key): [verdict.observed, verdict.remedy] for key, verdict in run.target.absent.items()

@@ -47,7 +47,7 @@ class Snapshot:
 class Replicas:
     """The processes that serve the platform, as far as this run can know them.
 
-    `urls` has the metrics page of each replica that answers when it is asked directly, well or not (empty: only the load
+    `urls` has the metrics page of each replica that answers when asked directly, well or not (empty: only the load
     balancer can be asked); `scrapes` has the readings of those that answered well.
     `behind` has what the load balancer showed. `unlisted` are processes that answer users and are not among the
     addressed ones; `unreachable` are listed addresses that did not answer from here.

@@ -92,7 +92,7 @@ def read() -> Settings:
         raise SettingsError(message) from error
     for name, secret in (("API_KEY", settings.api_key), ("ADMIN_TOKEN", settings.admin_token)):
         if secret is not None and not _SENDABLE.fullmatch(secret.get_secret_value()):
-            message = f"{PREFIX}{name} holds a character that cannot be sent in a header (a line break or a blank at its end?)"
+            message = f"{PREFIX}{name} holds a character that no header can carry (a line break or a blank at its end?)"
             raise SettingsError(message)
     if settings.ca_file is not None and not settings.ca_file.is_file():
         message = (

@@ -1,0 +1,1 @@
+"""Commands around the suite: set-up, lock file, benchmarks, detection matrix."""

@@ -31,5 +31,4 @@ code=$?
 
 echo
 echo "self-check: exit code $code"
-echo "report: ${SELF_CHECK_OUTPUT:-.selfcheck}/ (verdict.json, junit.xml)"
 exit "$code"

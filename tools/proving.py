@@ -22,7 +22,7 @@ SETTLE_TIMEOUT_SECONDS = 120.0
 """How long a defect may take to show, and a healed lab to forget: the longest window of the lab's rules, generously."""
 
 _COMPONENTS_NOT_IN_THE_LAB = ("platform.grafana", "platform.kubernetes", "platform.classifier")
-"""Grafana and Kubernetes are not installed here, and the lab's classifier has no URL of its own: tests/clients proves these."""
+"""Not installed here, or (the classifier) without a URL of its own: tests/clients and tests/gate prove these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,16 @@ def environment_of(lab: Lab) -> Iterator[None]:
         os.environ.update(before)
 
 
+@functools.cache
+def _contract() -> contract.Contract:
+    return contract.load()
+
+
 def look(lab: Lab, wanted: Iterable[str] = ()) -> Look:
     """Run the gate in this process, on some promises or all."""
     import_checks()
     with environment_of(lab):
-        run = open_run(settings.read(), contract.load())
+        run = open_run(settings.read(), _contract())
     try:
         return Look({found.id: found for found in look_at(run, wanted)})
     except WrongTargetError:
@@ -72,12 +77,12 @@ def look(lab: Lab, wanted: Iterable[str] = ()) -> Look:
 def promise_ids() -> tuple[str, ...]:
     """Give the id of every promise in the contract that the lab can keep."""
     import_checks()
-    ids = [promise.id for _, promise in contract.load().all_promises()]
+    ids = [promise.id for _, promise in _contract().all_promises()]
     return tuple(name for name in ids if name not in _COMPONENTS_NOT_IN_THE_LAB)
 
 
 def declared(defect: Defect) -> list[str]:
-    """Give the ids of the promises whose checks must see a defect; raises LookupError for a pattern that means nothing."""
+    """Give the ids of the promises whose checks must see a defect; raises LookupError for a pattern without any."""
     found: list[str] = []
     for pattern in defect.caught_by:
         matching = fnmatch.filter(promise_ids(), pattern)

@@ -15,8 +15,8 @@ Labels = Mapping[str, str]
 class WrongMeter:
     """Stands in for a counter or histogram, and counts something else into it.
 
-    `relabel` changes the labels; `times` says how often each event is counted (0: not at all); `scale` multiplies what a
-    histogram observes.
+    `relabel` changes the labels; `times` says how often each event is counted (0: not at all); `scale` multiplies
+    what a histogram observes.
     """
 
     def __init__(

@@ -12,6 +12,8 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the error ratio always has a value",
-    caught_by=("prometheus.platform_error_ratio", "slo.error_ratio"),
+    caught_by=("prometheus.platform_error_ratio",),
     how=rules(_edit),
+    # No data is no breach of a service level, but it is not a kept one either.
+    also=("slo.error_ratio",),
 )

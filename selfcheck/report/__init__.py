@@ -38,7 +38,9 @@ def write_all(run: "Run", exit_code: int, *, interrupted: bool) -> str:
         },
     )
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        sys.stdout.write(github.render(data).encode(errors=_NOT_UNICODE).decode())
+        commands = github.render(data).encode(errors=_NOT_UNICODE).decode()
+        # pytest's line of progress has not ended, and only what begins a line is a command.
+        sys.stdout.write(f"\n{commands}" if commands else "")
         sys.stdout.flush()
     return trouble
 
@@ -77,8 +79,8 @@ def _try(folder: Path, files: dict[str, Callable[[], str]]) -> str:
             with contextlib.suppress(OSError):  # what an earlier run has said must not be taken for this run's verdict
                 (folder / name).unlink(missing_ok=True)
     return "; ".join(
-        f"{' and '.join(names)} could not be written to {folder} ({reason}): free some space, or name another folder in "
-        "SELF_CHECK_OUTPUT"
+        f"{' and '.join(names)} could not be written to {folder} ({reason}): free some space, or name another folder "
+        "in SELF_CHECK_OUTPUT"
         for reason, names in troubles.items()
     )
 

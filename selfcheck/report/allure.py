@@ -12,7 +12,8 @@ def tolerate(remarks: list[str]) -> None:
     for plugin in allure_commons.plugin_manager.get_plugins():
         if isinstance(plugin, AllureFileLogger):
             # Allure has no setting for this, and holds on to the writer, so that it cannot be replaced as a whole.
-            plugin._report_item = _tolerant(plugin._report_item, remarks)  # noqa: SLF001
+            write = _tolerant(plugin._report_item, remarks)  # noqa: SLF001
+            plugin._report_item = write  # type: ignore[method-assign] # noqa: SLF001
 
 
 def _tolerant(write: Callable[[Any], None], remarks: list[str]) -> Callable[[Any], None]:

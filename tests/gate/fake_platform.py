@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
+import datetime as dt
 import hashlib
 import json
 import threading
@@ -235,7 +235,7 @@ class FakePlatform:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat()
+    return dt.datetime.now(dt.UTC).isoformat()
 
 
 def openapi() -> dict[str, Any]:
@@ -353,7 +353,7 @@ def serving(
                 return
             self.close_connection = True
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             path = urlsplit(self.path).path
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", "0")))

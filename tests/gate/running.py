@@ -1,4 +1,4 @@
-"""Runs the gate as its callers do: a process of its own, a clean environment, a deadline, and all it leaves read back."""
+"""Runs the gate as its callers do: a process of its own, a clean environment, a deadline, all it leaves read."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Ran:
     stderr: str
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
     output: Path
     secrets: tuple[str, ...] = field(repr=False, default=())
 
@@ -86,14 +87,15 @@ class Gate:
             self.process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=stdout, stderr=stderr)
         self._started = time.monotonic()
         self._peak_bytes = 0
+        self._cpu_seconds = 0.0
 
     def wait(self, timeout_seconds: float) -> Ran:
         """Wait for the end; a run that takes longer is killed, and the test fails."""
         ends_at = time.monotonic() + timeout_seconds
         while True:
-            # The peak is read while the process lives: the figure that the kernel gives afterwards may be that of the
-            # process which started it.
-            self._look_at_memory()
+            # Read while the process lives: the peak that the kernel gives afterwards may be that of the process which
+            # started it.
+            self._look_at_its_cost()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.05)
                 break
@@ -107,14 +109,17 @@ class Gate:
             self._printed("stderr"),
             time.monotonic() - self._started,
             self._peak_bytes,
+            self._cpu_seconds,
             self.output,
             self.secrets,
         )
 
-    def _look_at_memory(self) -> None:
+    def _look_at_its_cost(self) -> None:
         with suppress(OSError, ValueError, IndexError):  # no /proc here, or the process has just ended
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
             self._peak_bytes = max(self._peak_bytes, int(status.partition("VmHWM:")[2].split()[0]) * 1024)
+            times = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            self._cpu_seconds = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
     def _printed(self, name: str) -> str:
         return (self._folder / name).read_bytes().decode("utf-8", errors="backslashreplace")
@@ -127,23 +132,30 @@ def run(
     strict: bool = True,
     cwd: Path = ROOT,
     output: Path | None = None,
-    **settings: str,
+    settings: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run the gate to its end and look at what every run owes, whatever its target does.
 
     `settings` are variables of the environment; those in lower case get the prefix. `folder` takes what is printed
     and, unless `output` says otherwise, the reports.
     """
-    ran = start(folder, *arguments, strict=strict, cwd=cwd, output=output, **settings).wait(timeout_seconds)
+    ran = start(folder, *arguments, strict=strict, cwd=cwd, output=output, settings=settings).wait(timeout_seconds)
     owes_nothing(ran)
     return ran
 
 
 def start(
-    folder: Path, *arguments: str, strict: bool = True, cwd: Path = ROOT, output: Path | None = None, **settings: str
+    folder: Path,
+    *arguments: str,
+    strict: bool = True,
+    cwd: Path = ROOT,
+    output: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Gate:
     """Start the gate; see `run`."""
-    named = {name if name.isupper() else f"SELF_CHECK_{name.upper()}": value for name, value in settings.items()}
+    named = {
+        name if name.isupper() else f"SELF_CHECK_{name.upper()}": value for name, value in (settings or {}).items()
+    }
     if strict:
         named["SELF_CHECK_STRICT"] = "1"
     return Gate(folder, output or folder / "output", arguments, named, cwd)

@@ -195,13 +195,11 @@ BAD = [
 
 
 @pytest.mark.parametrize(("kind", "line_number", "words", "text"), BAD)
-def test_each_deviation_is_seen_where_it_is(
-    kind: ProblemKind, line_number: int, words: str, text: str
-) -> None:
+def test_each_deviation_is_seen_where_it_is(kind: ProblemKind, line_number: int, words: str, text: str) -> None:
     found = [problem for problem in parse(text).problems if problem.kind is kind]
-    assert [(problem.line_number, words in problem.message) for problem in found] == [(line_number, True)], (
-        parse(text).problems
-    )
+    assert [(problem.line_number, words in problem.message) for problem in found] == [(line_number, True)], parse(
+        text
+    ).problems
 
 
 def test_every_kind_of_problem_has_a_case() -> None:
@@ -266,9 +264,7 @@ def test_an_offending_line_is_shown_cut_and_harmless() -> None:
             ProblemKind.MALFORMED_LINE,
             id="many labels",
         ),
-        pytest.param(
-            'g{a="' + "\\\\" * 300_000 + "} 1", ProblemKind.MALFORMED_LINE, id="escapes without an end"
-        ),
+        pytest.param('g{a="' + "\\\\" * 300_000 + "} 1", ProblemKind.MALFORMED_LINE, id="escapes without an end"),
         pytest.param('g{a="' + '"' * 300_000 + '"} 1', ProblemKind.MALFORMED_LINE, id="quotes"),
         pytest.param("{" * 300_000, ProblemKind.MALFORMED_LINE, id="braces"),
     ],
@@ -439,9 +435,7 @@ sys.stdout.write(generate_latest().decode())
 
 
 def two_scrapes_of_a_new_process() -> list[Exposition]:
-    answer = subprocess.run(
-        [sys.executable, "-c", PROCESS], capture_output=True, text=True, check=True, timeout=60
-    )
+    answer = subprocess.run([sys.executable, "-c", PROCESS], capture_output=True, text=True, check=True, timeout=60)
     return [read(text) for text in answer.stdout.split("==\n")]
 
 
@@ -465,9 +459,7 @@ def test_identity_needs_something_to_go_by() -> None:
 
 # --- properties ---
 
-text_values = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(
-    '\\"\n{}=, #\r\t', max_size=8
-)
+text_values = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text('\\"\n{}=, #\r\t', max_size=8)
 numbers = st.floats() | st.integers(-(10**6), 10**6).map(float)
 amounts = st.floats(0, 1e12) | st.integers(0, 1000).map(float)
 label_names = st.lists(st.sampled_from(["a", "provider", "_x", "Z9"]), unique=True, max_size=3)
@@ -533,14 +525,10 @@ def test_what_the_client_library_exposes_is_read_as_its_own_parser_reads_it(
 
 mutations: st.SearchStrategy[Callable[[str], str]] = st.one_of(
     st.tuples(st.floats(0, 1), st.text(max_size=4) | st.sampled_from(list('{}"\\\n#=, 1'))).map(
-        lambda drawn: (
-            lambda text: text[: int(drawn[0] * len(text))] + drawn[1] + text[int(drawn[0] * len(text)) :]
-        )
+        lambda drawn: lambda text: text[: int(drawn[0] * len(text))] + drawn[1] + text[int(drawn[0] * len(text)) :]
     ),
     st.tuples(st.floats(0, 1), st.integers(1, 30)).map(
-        lambda drawn: (
-            lambda text: text[: int(drawn[0] * len(text))] + text[int(drawn[0] * len(text)) + drawn[1] :]
-        )
+        lambda drawn: lambda text: text[: int(drawn[0] * len(text))] + text[int(drawn[0] * len(text)) + drawn[1] :]
     ),
     st.randoms(use_true_random=False).map(lambda dice: lambda text: shuffled(text, dice.random)),
 )

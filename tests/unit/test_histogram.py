@@ -115,9 +115,7 @@ def test_counts_that_contradict_each_other_are_all_told() -> None:
 
 def test_only_the_unsound_one_of_several_is_named() -> None:
     lines = [
-        line.replace("h_count", "h_count{}")
-        .replace("h_sum", "h_sum{}")
-        .replace("{", f'{{provider="{provider}",')
+        line.replace("h_count", "h_count{}").replace("h_sum", "h_sum{}").replace("{", f'{{provider="{provider}",')
         for provider in ("paddle", "deepseek")
         for line in SOUND
     ]
@@ -134,14 +132,8 @@ def test_without_samples_there_is_nothing_to_judge() -> None:
 
 def test_a_seconds_histogram_fed_with_milliseconds_is_seen_only_below_the_last_bound() -> None:
     """The sum alone cannot tell when all observations lie beyond the last bound; a causal check has to."""
-    assert (
-        judge_histogram(family('h_bucket{le="10"} 0', 'h_bucket{le="+Inf"} 2', "h_count 2", "h_sum 700"))
-        == []
-    )
-    assert (
-        judge_histogram(family('h_bucket{le="10"} 2', 'h_bucket{le="+Inf"} 2', "h_count 2", "h_sum 700"))
-        != []
-    )
+    assert judge_histogram(family('h_bucket{le="10"} 0', 'h_bucket{le="+Inf"} 2', "h_count 2", "h_sum 700")) == []
+    assert judge_histogram(family('h_bucket{le="10"} 2', 'h_bucket{le="+Inf"} 2', "h_count 2", "h_sum 700")) != []
 
 
 @pytest.mark.parametrize(
@@ -223,9 +215,7 @@ def test_histograms_are_told_apart_by_their_other_labels() -> None:
         (0.75, [(1, 5), (2, 3), (3, 10), (INF, 10)], 2.5),
     ],
 )
-def test_quantiles_are_those_of_prometheus(
-    q: float, buckets: list[tuple[float, float]], expected: float
-) -> None:
+def test_quantiles_are_those_of_prometheus(q: float, buckets: list[tuple[float, float]], expected: float) -> None:
     assert quantile(q, [Bucket(*bucket) for bucket in buckets]) == pytest.approx(expected, nan_ok=True)
 
 
@@ -277,9 +267,7 @@ def test_what_cannot_be_told_is_none(before: Histogram, after: Histogram) -> Non
     st.lists(st.floats(0.001, 1e6), min_size=1, max_size=8, unique=True),
     st.floats(0, 1),
 )
-def test_what_the_client_library_observes_is_sound(
-    observations: list[float], bounds: list[float], q: float
-) -> None:
+def test_what_the_client_library_observes_is_sound(observations: list[float], bounds: list[float], q: float) -> None:
     registry = CollectorRegistry()
     client = ClientHistogram("h", "H.", buckets=sorted(bounds), registry=registry)
     for observation in observations:
@@ -306,6 +294,4 @@ def test_no_buckets_make_the_quantile_raise(buckets: list[Bucket], q: float) -> 
 
 
 def exposed(buckets: list[Bucket]) -> Family:
-    return family(
-        *(f'h_bucket{{le="{bound!r}"}} {number!r}' for bound, number in buckets), "h_count 1", "h_sum 1"
-    )
+    return family(*(f'h_bucket{{le="{bound!r}"}} {number!r}' for bound, number in buckets), "h_count 1", "h_sum 1")

@@ -136,7 +136,7 @@ def test_without_a_date_the_platforms_clock_is_said_to_be_unseen(headers: dict[s
 
 # -------------------------------------------------------------------------------------------------------------- signals
 
-TRAFFIC = {"query": "t", "minimum": 5}
+TRAFFIC = {"query": "t", "window_seconds": 300, "minimum": 5}
 
 
 @pytest.mark.parametrize(

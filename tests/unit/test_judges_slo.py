@@ -51,14 +51,25 @@ def test_objective(
     notes: int,
 ) -> None:
     made = promise(
-        slo.Objective, query="q", unit="ratio", breach=breach, target=target, traffic={"query": "t", "minimum": 5}
+        slo.Objective,
+        query="q",
+        unit="ratio",
+        breach=breach,
+        target=target,
+        traffic={"query": "t", "window_seconds": 300, "minimum": 5},
     )
     verdict = slo.judge_objective(made, found, traffic, **PLACE)
     assert (verdict.outcome, said in verdict.observed, len(verdict.notes)) == (outcome, True, notes), verdict
 
 
 def test_a_breach_names_the_series_and_the_unit() -> None:
-    made = promise(slo.Objective, query="q", unit="seconds", breach={"above": 2}, traffic={"query": "t", "minimum": 1})
+    made = promise(
+        slo.Objective,
+        query="q",
+        unit="seconds",
+        breach={"above": 2},
+        traffic={"query": "t", "window_seconds": 300, "minimum": 1},
+    )
     verdict = slo.judge_objective(made, result(3.5, labels={"__name__": "q", "provider": "p"}), 10, **PLACE)
     assert (verdict.expected, verdict.observed) == ("q not above 2 s", '3.5 s for provider="p"')
     assert verdict.reproduce
