@@ -169,12 +169,14 @@ def _classifier(target: Target) -> Verdict:
     own_url = target.scope.url(Component.CLASSIFIER)
     try:
         answer = target.openapi(Component.CLASSIFIER)
-        traces = _has_paths(answer, paths)
-        metrics = target.platform.get(identity.metrics_route, base=target.platform.base(Component.CLASSIFIER))
+        traces = own_url is not None or _has_paths(answer, paths)
+        if not traces:
+            page = target.platform.get(identity.metrics_route, base=target.platform.base(Component.CLASSIFIER))
+            traces = _has_families(page, identity.classifier_families)
     except CouldNotObserve as error:
         expected = f"the classifier answers at {target.platform.base(Component.CLASSIFIER)}"
         return failed(expected, error.came_back, where=error.asked) if own_url else passed("not told from the app")
-    if own_url is not None or traces or _has_families(metrics, identity.classifier_families):
+    if traces:
         return passed("served", where=answer.asked)
     return not_covered(
         "this platform serves no classifier",

@@ -6,8 +6,9 @@ the contract, or from Prometheus' targets); otherwise the load balancer is asked
 answered.
 """
 
+import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from selfcheck.exposition import PROCESS_STARTED, Exposition, ProcessIdentity, i
 from selfcheck.observation import CouldNotObserve, Trouble
 
 _ROUNDS_MAX = 3
+_SAMPLE_LINE = re.compile(rb"^[a-zA-Z_:][^\n]*[ \t}][-+0-9NI]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,13 @@ def find(
     probes = contract.platform.limits.replica_probes
     base = platform.base(component)
     through = platform.get_all([(route, base)] * probes, fresh=True, landed=True)
-    behind = [_scrape("", answer) for answer in through if isinstance(answer, Answer) and answer.status == 200]
-    behind = [scrape for scrape in behind if scrape.exposition.samples_count]
-    if not behind:
+    pages = [
+        answer for answer in through if isinstance(answer, Answer) and answer.status == 200 and _has_samples(answer)
+    ]
+    if not pages:
         raise _why(through)
-    named = _by_process(behind)
+    # Who answers is told from a few lines: a large page is read as a whole only once a process, and only where needed.
+    named = _by_process(_scrape("", answer, (PROCESS_STARTED,)) for answer in pages)
     scrapes: dict[str, Scrape] = {}
     answered: dict[str, str] = {}
     unreachable: dict[str, CouldNotObserve] = {}
@@ -107,7 +111,8 @@ def find(
     unlisted = tuple(scrape for scrape in named if scrape.identity not in known) if scrapes else ()
     if not scrapes or (unlisted and len(unlisted) == len(named)):
         # Nothing reachable, or the addresses lead to other processes than users meet: only the balancer is left.
-        return Replicas({}, {scrape.replica: scrape for scrape in named}, named, unlisted, unreachable)
+        whole = _by_process(_scrape("", answer) for answer in _one_a_process(pages))
+        return Replicas({}, {scrape.replica: scrape for scrape in whole}, named, unlisted, unreachable)
     return Replicas(answered, scrapes, named, unlisted, unreachable)
 
 
@@ -164,12 +169,23 @@ def _scrape(name: str, answer: Answer, families: tuple[str, ...] = ()) -> Scrape
         text = answer.text()
     except CouldNotObserve:
         text = answer.body.decode("utf-8", errors="replace")
-    if not families:
-        exposition = parse(text)
-        return Scrape(name, answer, exposition, identity(exposition))
     # Reading a few families out of a page with 100,000 series must not cost a parse of all of them.
-    exposition = parse(_only(text, families))
-    return Scrape(name, answer, exposition, identity(exposition))
+    exposition = parse(_only(text, families) if families else text)
+    # The body is in the exposition now; keeping both would double what a large page costs.
+    return Scrape(name, dataclasses.replace(answer, body=b""), exposition, identity(exposition))
+
+
+def _has_samples(answer: Answer) -> bool:
+    return _SAMPLE_LINE.search(answer.body) is not None
+
+
+def _one_a_process(pages: Iterable[Answer]) -> Iterator[Answer]:
+    seen = set()
+    for answer in pages:
+        process = _scrape("", answer, (PROCESS_STARTED,)).identity
+        if process not in seen:
+            seen.add(process)
+            yield answer
 
 
 def _only(text: str, families: tuple[str, ...]) -> str:

@@ -96,7 +96,9 @@ class Target:
         return self.once(("pages", route), lambda: self._ask(route))
 
     def _ask(self, route: str) -> tuple[tuple[Page, ...], tuple[CouldNotObserve, ...]]:
-        asks = self.contract.platform.limits.page_asks
+        # The metrics page is large and is read for other reasons anyway.
+        metrics = route == self.contract.platform.identity.metrics_route
+        asks = 1 if metrics else self.contract.platform.limits.page_asks
         component = self.contract.route(route).component
         asked: list[tuple[str, str | None]] = [("", None)] * asks
         with contextlib.suppress(CouldNotObserve):  # the metrics page may be broken; pages are judged all the same
@@ -170,56 +172,79 @@ class Target:
         with self._lock(), self.candidate(needed=needed) as values:
             open_ = list(promises)
             for attempt in range(self.contract.platform.limits.counting_attempts_max):
-                for group in counting.in_windows(open_):
-                    for promise, window in self._window(group, values, attempt=attempt):
-                        windows[promise.id].append(window)
+                for promise, window in self._try(open_, values, attempt):
+                    windows[promise.id].append(window)
                 open_ = [promise for promise in open_ if counting.grew_too_far(promise, windows[promise.id][-1])]
                 if not open_:
                     break
-            for group in counting.in_windows(open_):
-                # As long as all tries together: other traffic that disturbed each of them should show in it, too.
-                seconds = max(sum(window.seconds for window in windows[promise.id]) for promise in group)
-                for promise, window in self._window(group, None, idle_seconds=seconds):
-                    controls[promise.id].append(window)
+            # As long as all tries together: other traffic that disturbed each of them should show in it, too.
+            seconds = max((sum(window.seconds for window in windows[promise.id]) for promise in open_), default=0.0)
+            for promise, window in self._idle(open_, seconds):
+                controls[promise.id].append(window)
         return {promise.id: Evidence(tuple(windows[promise.id]), tuple(controls[promise.id])) for promise in promises}
 
-    def _window(
-        self, group: list[Counting], values: dict[str, Any] | None, *, attempt: int = 0, idle_seconds: float = 0.0
+    def _try(
+        self, promises: Sequence[Counting], values: dict[str, Any], attempt: int
     ) -> Iterator[tuple[Counting, Window]]:
-        """Read, act (or idle, for a control), read again; one window for each promise of the group.
+        """Read, act, read again, window by window: what one reading ends begins the next.
 
         Each further attempt sends more requests: what counts each of them twice then stands out from other traffic.
         """
-        component = self._serving(group)
-        samples = frozenset().union(*(promise.samples for promise in group))
-        if values is not None:
-            for promise in group:
-                if promise.after is not None:
-                    self._send(self.contract.act(promise.after), values)
-        found = self.replicas(component)
-        before = replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
-        started = time.monotonic()
-        answers: dict[str, list[Answer | CouldNotObserve]] = {promise.id: [] for promise in group}
-        if values is None:
-            time.sleep(idle_seconds)
-        else:
-            sent = [promise for promise in group for _ in range(promise.times + 2 * attempt)]
-            got = self._send_all([self.contract.act(promise.act) for promise in sent], values)
-            for promise, answer in zip(sent, got, strict=True):
-                answers[promise.id].append(answer)
-        after = replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
-        grown, trouble = counting.growth(before, after, samples)
-        for promise in group:
-            window = Window(tuple(answers[promise.id]), grown, time.monotonic() - started, trouble, len(after.scrapes))
-            if not trouble and not found.direct and counting.too_little(promise, window):
-                window = self._doubted(window, found, component)
-            yield promise, window
+        for promise in promises:
+            if promise.after is not None:
+                self._send(self.contract.act(promise.after), values)
+        for component, members in self._by_component(promises):
+            before = self._read(component, members)
+            for group in counting.in_windows(members):
+                started = time.monotonic()
+                sent = [promise for promise in group for _ in range(promise.times + 2 * attempt)]
+                got = self._send_all([self.contract.act(promise.act) for promise in sent], values)
+                after = self._read(component, members)
+                for promise in group:
+                    answers = tuple(answer for by, answer in zip(sent, got, strict=True) if by is promise)
+                    yield promise, self._between(promise, before, after, answers, time.monotonic() - started)
+                before = after
 
-    def _serving(self, group: list[Counting]) -> Component:
-        """Tell whose processes count the acts of a group."""
-        routes = [self.contract.route(self.contract.act(promise.act).route) for promise in group]
-        apart = any(self._group(route.component) is not Component.APP for route in routes)
-        return Component.CLASSIFIER if apart else Component.APP
+    def _idle(self, promises: Sequence[Counting], seconds: float) -> Iterator[tuple[Counting, Window]]:
+        """Read, send nothing, read again: what moves is other traffic."""
+        for component, members in self._by_component(promises):
+            before = self._read(component, members)
+            time.sleep(seconds)
+            after = self._read(component, members)
+            for promise in members:
+                yield promise, self._between(promise, before, after, (), seconds)
+
+    def _by_component(self, promises: Sequence[Counting]) -> Iterator[tuple[Component, list[Counting]]]:
+        """Put promises together whose acts are counted by the same processes."""
+        for component in (Component.APP, Component.CLASSIFIER):
+            members = [
+                promise
+                for promise in promises
+                if self._group(self.contract.route(self.contract.act(promise.act).route).component) is component
+            ]
+            if members:
+                yield component, members
+
+    def _read(self, component: Component, promises: Sequence[Counting]) -> Snapshot:
+        samples = frozenset[str]().union(*(promise.samples for promise in promises))
+        found = self.replicas(component)
+        return replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
+
+    def _between(
+        self,
+        promise: Counting,
+        before: Snapshot,
+        after: Snapshot,
+        answers: tuple[Answer | CouldNotObserve, ...],
+        seconds: float,
+    ) -> Window:
+        grown, trouble = counting.growth(before, after, promise.samples)
+        window = Window(answers, grown, seconds, trouble, len(after.scrapes))
+        component = self._group(self.contract.route(self.contract.act(promise.act).route).component)
+        found = self.replicas(component)
+        if answers and not trouble and not found.direct and counting.too_little(promise, window):
+            return self._doubted(window, found, component)
+        return window
 
     def _doubted(self, window: Window, found: Replicas, component: Component) -> Window:
         """Look harder before saying that nothing was counted: the balancer may hide a process that counted it."""
