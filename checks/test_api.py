@@ -1,16 +1,21 @@
 """The documentation: it is served, and describes every promised route."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from selfcheck.checking import check
-from selfcheck.clients.http import Answer
 from selfcheck.contract import Promise, Route, RouteName
 from selfcheck.observation import CouldNotObserve
-from selfcheck.target import Target
 from selfcheck.values import curl, dig, json_type, shown
 from selfcheck.verdict import Verdict, failed, passed
+
+if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
+    from selfcheck.target import Target
 
 _HTTP_OK = 200
 

@@ -1,23 +1,27 @@
 """Health and readiness pages: what they contain, whether it fits together, and is true now and everywhere."""
 
+from __future__ import annotations
+
 import datetime as dt
 import fnmatch
 import operator
 import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from selfcheck.checking import check
-from selfcheck.clients.http import Answer
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.secrets import Secrets as Registry
-from selfcheck.target import Page, Target
 from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
+
+if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
+    from selfcheck.target import Page, Target
 
 _HTTP_OK = 200
 _PAGE_BYTES_MAX = 1_000_000

@@ -1,9 +1,11 @@
 """The metrics page: its form, the families on it on every replica, and whether they move as requests are made."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -14,11 +16,13 @@ from selfcheck.counting import Counting
 from selfcheck.exposition import Exposition, Family, Sample, decreases
 from selfcheck.histogram import judge_histogram
 from selfcheck.observation import CouldNotObserve
-from selfcheck.replicas import Scrape, Snapshot
 from selfcheck.settings import SETTING_OF
-from selfcheck.target import Page, Target
 from selfcheck.values import Domain, curl, dig, shown
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+
+if TYPE_CHECKING:
+    from selfcheck.replicas import Scrape, Snapshot
+    from selfcheck.target import Page, Target
 
 _HTTP_OK = 200
 _SHOWN_MAX = 3

@@ -1,29 +1,35 @@
 """Prometheus: it scrapes every replica, evaluates the rules, and says what the platform says."""
 
+from __future__ import annotations
+
 import contextlib
-import datetime as dt
 import email.utils
 import math
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
-from selfcheck.clients.http import Answer
-from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
-from selfcheck.clients.prometheus import Sample as Value
-from selfcheck.clients.prometheus import Target as ScrapeTarget
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
-from selfcheck.replicas import Replicas, Scrape
-from selfcheck.target import Target
 from selfcheck.values import curl
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from selfcheck.clients.http import Answer
+    from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
+    from selfcheck.clients.prometheus import Sample as Value
+    from selfcheck.clients.prometheus import Target as ScrapeTarget
+    from selfcheck.replicas import Replicas, Scrape
+    from selfcheck.target import Target
 
 _SHOWN_MAX = 3
 _VALUES_EQUAL = 1e-9

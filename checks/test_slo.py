@@ -1,16 +1,22 @@
 """Service levels: no threshold is breached, no target missed, and there was enough traffic to say so."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
 from checks.test_prometheus import Traffic, traffic_of
 from selfcheck.checking import check
-from selfcheck.clients.prometheus import QueryResult, Sample
 from selfcheck.contract import Model, Promise
-from selfcheck.target import Target
 from selfcheck.verdict import Verdict, failed, inconclusive, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selfcheck.clients.prometheus import QueryResult, Sample
+    from selfcheck.target import Target
 
 _UNITS = {"ratio": "", "score": " points", "seconds": " s", "per second": "/s"}
 
@@ -22,7 +28,7 @@ class Bound(Model):
     below: float | None = None
 
     @model_validator(mode="after")
-    def _one_side(self) -> "Bound":
+    def _one_side(self) -> Bound:
         if (self.above is None) == (self.below is None):
             message = "give either `above` or `below`"
             raise ValueError(message)

@@ -6,22 +6,26 @@ too small is a broken promise at once; one that is too large is tried again, and
 nothing was sent.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from selfcheck.clients.http import Answer
 from selfcheck.contract import Act, ActName, Model, Promise, Right
-from selfcheck.exposition import Sample
 from selfcheck.observation import CouldNotObserve
-from selfcheck.replicas import Snapshot
 from selfcheck.values import dig, same, shown
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
+
+if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
+    from selfcheck.exposition import Sample
+    from selfcheck.replicas import Snapshot
 
 _RATE_LIMITED = 429
 _REFUSALS = (401, 403)
@@ -46,7 +50,7 @@ class Move(Model):
     alone: bool = True
 
     @model_validator(mode="after")
-    def _one_or_several(self) -> "Move":
+    def _one_or_several(self) -> Move:
         if bool(self.sample) == bool(self.samples):
             message = "give either `sample` or `samples`"
             raise ValueError(message)
@@ -187,8 +191,10 @@ def _judge_answers(act: Act, evidence: Evidence, expected: str, place: Mapping[s
     if not answers:
         return inconclusive(expected, "nothing was sent", where=place["where"])
     for answer in answers:
-        wrong = breach(act, answer) if isinstance(answer, Answer) else ""
-        if isinstance(answer, Answer) and answer.status == _RATE_LIMITED != act.expect.status:
+        if isinstance(answer, CouldNotObserve):
+            continue
+        wrong = breach(act, answer)
+        if answer.status == _RATE_LIMITED != act.expect.status:
             remedy = "repeat when this client's allowance is free again"
             return inconclusive(expected, f"{wrong}: too many requests of late", remedy=remedy, **place)
         if wrong:
@@ -362,7 +368,7 @@ def _resolved(move: Move, window: Window) -> Counter[tuple[tuple[str, str], ...]
 
 def _filled(value: str, answer: Answer | CouldNotObserve) -> str:
     match = _PLACEHOLDER.fullmatch(value)
-    if match is None or not isinstance(answer, Answer):
+    if match is None or isinstance(answer, CouldNotObserve):
         return value
     try:
         found = dig(answer.json(), match.group(1))
@@ -374,7 +380,7 @@ def _filled(value: str, answer: Answer | CouldNotObserve) -> str:
 def refused(evidence: Evidence) -> bool:
     """Tell whether an answer refuses the caller, for want of a credential or for a wrong one."""
     answers = [answer for window in evidence.windows for answer in window.answers]
-    return any(isinstance(answer, Answer) and answer.status in _REFUSALS for answer in answers)
+    return any(not isinstance(answer, CouldNotObserve) and answer.status in _REFUSALS for answer in answers)
 
 
 def breach(act: Act, answer: Answer) -> str:
@@ -415,7 +421,7 @@ def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, s
     if promise.duration is None:
         return None
     seconds = sum(window.grown.get(f"{promise.duration}_sum", {}).values())
-    answers = [answer for answer in window.answers if isinstance(answer, Answer)]
+    answers = [answer for answer in window.answers if not isinstance(answer, CouldNotObserve)]
     seen = sum(answer.elapsed_seconds for answer in answers)
     tolerance = 0.05 + 0.1 * seen
     if seconds > seen + tolerance:

@@ -7,6 +7,7 @@ to run, so that the suite's own tests do not pay for it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import pkgutil
 import signal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from selfcheck.run import Result, Run
 
 _CHECKS_FOLDER = Path(__file__).resolve().parent.parent / "checks"
+_CONTRACT = pytest.StashKey["Contract"]()
 _RUN = pytest.StashKey["Run"]()
 _RESULT = pytest.StashKey["Result"]()
 _PAYLOAD = "selfcheck"
@@ -54,15 +56,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _checks_are_asked_for(config):
         return
     # Imported here, not at the top: pytest loads this plugin for every run in the repository.
-    from selfcheck import contract, run, settings  # noqa: PLC0415
+    from selfcheck import contract, settings  # noqa: PLC0415
 
+    worker: dict[str, Any] = getattr(config, "workerinput", {})
     try:
         import_checks()
         read = settings.read()
-        loaded = contract.load(read.contract)
+        loaded = config.stash[_CONTRACT] = contract.load(read.contract)
         loaded.validate()
-        worker: dict[str, Any] = getattr(config, "workerinput", {})
-        opened = run.open_run(read, loaded, run_id=worker.get("selfcheck_run_id"))
+        # What is imported by now lives as long as the process: no collection at the end need walk through it.
+        gc.freeze()
+        if config.option.collectonly:
+            return
+        from selfcheck.run import open_run  # noqa: PLC0415 - the clients, which a mere list of checks does not need
+
+        opened = open_run(read, loaded, run_id=worker.get("selfcheck_run_id"))
     except (contract.ContractError, settings.SettingsError) as error:
         from selfcheck.report import unusable  # noqa: PLC0415
 
@@ -137,10 +145,10 @@ def _is_worker(config: pytest.Config) -> bool:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Call a check once for each promise of its kind."""
     bound = getattr(metafunc.function, KIND_ATTRIBUTE, None)
-    run = metafunc.config.stash.get(_RUN, None)
-    if bound is None or run is None:
+    loaded = metafunc.config.stash.get(_CONTRACT, None)
+    if bound is None or loaded is None:
         return
-    promises = run.contract.promises(*bound)
+    promises = loaded.promises(*bound)
     metafunc.parametrize("promise", promises, ids=[promise.id for promise in promises])
 
 
@@ -148,7 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Apply `--promise`, and mark items with the right that they need."""
     from selfcheck.contract import matches  # noqa: PLC0415
 
-    if config.stash.get(_RUN, None) is None:
+    if config.stash.get(_CONTRACT, None) is None:
         return
     wanted: list[str] = config.option.promise
     kept: list[pytest.Item] = []
@@ -443,8 +451,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from selfcheck.run import close  # noqa: PLC0415
 
         close(run)
-
-
-def loaded_contract(config: pytest.Config) -> Contract:
-    """Give the contract of the running gate."""
-    return config.stash[_RUN].contract
