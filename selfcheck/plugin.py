@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from selfcheck.run import Result, Run
 
 _CHECKS_FOLDER = Path(__file__).resolve().parent.parent / "checks"
-_CONTRACT = pytest.StashKey["Contract"]()
-_RUN = pytest.StashKey["Run"]()
-_RESULT = pytest.StashKey["Result"]()
+_CONTRACT: pytest.StashKey[Contract] = pytest.StashKey()
+_RUN: pytest.StashKey[Run] = pytest.StashKey()
+_RESULT: pytest.StashKey[Result] = pytest.StashKey()
 _PAYLOAD = "selfcheck"
 
 
