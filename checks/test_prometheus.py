@@ -434,33 +434,51 @@ def judge_same_samples(
         for series in readings.recorded
     }
     newest = max((points[-1][0] for points in recorded.values() if points), default=0.0)
-    read_at = readings.scrape.answer.asked_at
-    born_at = readings.scrape.identity.started_at if readings.scrape.identity else None
-    wrong, compared = [], 0
+    # A series that goes on has a point in each scrape.
+    fresh_from = newest - 2 * readings.target.interval_seconds - 1.0
+    born_at = _born_at(readings.scrape)
+    wrong: list[str] = []
+    found = compared = 0
     for sample in _growing(promise, page):
         points = recorded.get((sample.name, sample.label_set), ())
-        if not points:
-            if _existed(page, sample, newest - tolerance_seconds):
-                wrong.append(f"{sample.key} is on the page of {instance} and not in Prometheus")
-            continue
-        for at, value in points:
-            before = born_at is not None and born_at < at < read_at - tolerance_seconds
-            after = at > read_at + readings.scrape.answer.elapsed_seconds + tolerance_seconds
-            compared += before or after
-            if before and value > sample.value + _VALUES_EQUAL * abs(value):
-                wrong.append(f"{sample.key} was {value:g} in Prometheus, and {sample.value:g} on the page later")
-                break
-            if after and value < sample.value - _VALUES_EQUAL * abs(value):
-                wrong.append(f"{sample.key} was {sample.value:g} on the page, and {value:g} in Prometheus later")
-                break
+        if not points and _existed(page, sample, newest - tolerance_seconds):
+            wrong.append(f"{sample.key} is on the page of {instance} and not in Prometheus")
+        elif points and points[-1][0] < fresh_from:
+            wrong.append(f"{sample.key} is on the page of {instance} and no longer in Prometheus")
+        elif points:
+            found += born_at is None or points[-1][0] > born_at
+            count, contradiction = _compared(sample, points, readings.scrape, tolerance_seconds)
+            compared += count
+            wrong += contradiction
     if wrong:
         return failed(expected, _some(wrong), **place)
-    if not compared:
-        observed = f"{instance}: nothing recorded in {promise.lookback_seconds:g} s"
-        if recorded:
-            observed = f"{instance}: nothing recorded between the start of the process and the reading"
+    if not found:
+        observed = f"{instance}: nothing of this process was recorded in {promise.lookback_seconds:g} s"
         return inconclusive(expected, observed, **place)
-    return passed(f"{instance}: {len(recorded)} series recorded, {compared} values compared", where=place["where"])
+    verdict = passed(f"{instance}: {found} series recorded, {compared} values compared", where=place["where"])
+    return verdict if compared else verdict.with_notes(f"{instance} was started too recently to compare values")
+
+
+def _compared(
+    sample: Sample, points: Sequence[tuple[float, float]], scrape: Scrape, tolerance_seconds: float
+) -> tuple[int, list[str]]:
+    """Set a counter on the page against its recorded values; gives how many could be, and the first contradiction."""
+    born_at, read_at = _born_at(scrape), scrape.answer.asked_at
+    count = 0
+    for at, value in points:
+        before = born_at is not None and born_at < at < read_at - tolerance_seconds
+        after = at > read_at + scrape.answer.elapsed_seconds + tolerance_seconds
+        count += before or after
+        if before and value > sample.value + _VALUES_EQUAL * abs(value):
+            return count, [f"{sample.key} was {value:g} in Prometheus, and {sample.value:g} on the page later"]
+        if after and value < sample.value - _VALUES_EQUAL * abs(value):
+            return count, [f"{sample.key} was {sample.value:g} on the page, and {value:g} in Prometheus later"]
+    return count, []
+
+
+def _born_at(scrape: Scrape) -> float | None:
+    process = scrape.identity
+    return (process.started_at or process.first_created_at) if process else None
 
 
 def _own(labels: Mapping[str, str], of_target: Mapping[str, str]) -> dict[str, str]:

@@ -187,8 +187,13 @@ class Route(Model):
 class Expectation(Model):
     """What the answer to an act must be."""
 
-    status: int = Field(ge=100, le=599)
+    status: Annotated[int, Field(ge=100, le=599)] | tuple[Annotated[int, Field(ge=100, le=599)], ...]
     body: Mapping[str, Any] = Field(default_factory=dict, description="Dotted path to required value.")
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The HTTP statuses that are fine."""
+        return self.status if isinstance(self.status, tuple) else (self.status,)
 
 
 class Act(Model):

@@ -194,7 +194,7 @@ def _judge_answers(act: Act, evidence: Evidence, expected: str, place: Mapping[s
         if isinstance(answer, CouldNotObserve):
             continue
         wrong = breach(act, answer)
-        if answer.status == _RATE_LIMITED != act.expect.status:
+        if answer.status == _RATE_LIMITED and _RATE_LIMITED not in act.expect.statuses:
             remedy = "repeat when this client's allowance is free again"
             return inconclusive(expected, f"{wrong}: too many requests of late", remedy=remedy, **place)
         if wrong:
@@ -385,7 +385,7 @@ def refused(evidence: Evidence) -> bool:
 
 def breach(act: Act, answer: Answer) -> str:
     """Say in which way an answer is not what the act expects; empty when it is."""
-    if answer.status != act.expect.status:
+    if answer.status not in act.expect.statuses:
         start = answer.body[:80].decode("utf-8", errors="replace")
         return f"HTTP {answer.status} {shown(start, 100)}"
     for path, wanted in act.expect.body.items():
@@ -400,7 +400,7 @@ def breach(act: Act, answer: Answer) -> str:
 
 def _describe_answer(act: Act) -> str:
     body = "".join(f", {path} = {shown(value)}" for path, value in act.expect.body.items())
-    return f"HTTP {act.expect.status}{body}"
+    return f"HTTP {' or '.join(map(str, act.expect.statuses))}{body}"
 
 
 def _describe(promise: Counting, act: Act) -> str:

@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="availability is a ratio",
     caught_by=("prometheus.slo_availability",),
     how=rules(_edit),
-    also=("prometheus.error_budget_remaining", "prometheus.budget_follows_availability", "slo.*"),
+    also=("prometheus.error_budget_remaining", "slo.*"),
 )

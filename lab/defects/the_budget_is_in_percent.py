@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="the budget is a share of 1",
     caught_by=("prometheus.error_budget_remaining",),
     how=rules(_edit),
-    also=("prometheus.budget_follows_availability", "slo.error_budget"),
+    also=("slo.error_budget",),
 )

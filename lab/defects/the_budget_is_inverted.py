@@ -11,8 +11,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 
 DEFECT = Defect(
-    breaks="the budget is untouched when nothing has failed",
-    caught_by=("prometheus.budget_follows_availability",),
+    breaks="most of the error budget is left when nothing has failed",
+    caught_by=("slo.error_budget",),
     how=rules(_edit),
-    also=("slo.error_budget",),
 )

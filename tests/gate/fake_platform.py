@@ -9,7 +9,6 @@ It runs in threads of the test's own process. At the end of the block it listens
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import json
@@ -51,6 +50,9 @@ _POST = (
 _ITS_KEY = ("/api/compare", "/api/v1/compare", "/api/v1/vectors/", "/api/v1/providers/health")
 _STARTS = count(1_700_000_000)
 """Start times, one for each platform of this process, so that they can be told apart."""
+
+
+_VISION_BYTES_MAX = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +181,10 @@ class FakePlatform:
         return 200, {"success": True, "provider": "paddle", "confidence": 0.9, "processing_time_ms": 0.4}
 
     def _vision(self, request: Request) -> tuple[int, object]:
-        try:
-            base64.b64decode(request.json["image_base64"], validate=True)
-        except binascii.Error:
+        if len(base64.b64decode(request.json["image_base64"], validate=True)) > _VISION_BYTES_MAX:
             self.vision.labels("deepseek", "input_error").inc()
-            self.vision_rejected.labels("base64").inc()
-            return 200, {"success": False, "provider": "deepseek", "error": "not base64", "code": "INPUT_ERROR"}
+            self.vision_rejected.labels("too_large").inc()
+            return 200, {"success": False, "provider": "deepseek", "error": "too large", "code": "INPUT_ERROR"}
         self.vision.labels("deepseek", "success").inc()
         self.seconds["vision_processing_duration"].labels("deepseek").observe(0.0004)
         return 200, {"success": True, "provider": "deepseek", "processing_time_ms": 0.4}
