@@ -219,7 +219,7 @@ def recorded(*points: tuple[float, float], x: str = "1") -> Series:
         ([recorded((-30, 11.0))], FAIL, 'c_total{x="1"} was 11 in Prometheus, and 10 on the page later'),
         ([recorded((-30, 9.0), (10, 12.0)), recorded((10, 1.0), x="2")], PASS, ""),
         ([recorded((10, 9.0))], FAIL, 'c_total{x="1"} was 10 on the page, and 9 in Prometheus later'),
-        ([recorded((-200, 5.0)), recorded((-30, 1.0), x="9")], INCONCLUSIVE, "nothing of this process was recorded"),
+        ([recorded((-200, 5.0)), recorded((-30, 1.0), x="9")], FAIL, "no longer in Prometheus"),
         ([recorded((-30, 9.0)), recorded((-30, 1.0), x="2")], PASS, ""),
         ([recorded((-1, 1.0), x="2")], FAIL, 'c_total{x="1"} is on the page of a and not in Prometheus'),
         ([recorded((-200, 99.0))], INCONCLUSIVE, "nothing of this process was recorded"),
