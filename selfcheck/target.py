@@ -55,7 +55,6 @@ class Target:
     left_behind: list[str] = field(default_factory=list)
     """What the run registered on the target and could not remove."""
     _kept: dict[object, Any] = field(default_factory=dict)
-    _lock: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     def once(self, key: object, look: Callable[[], T]) -> T:
         """Look once and keep what was seen; a failure to see is kept as well and raised again.
@@ -167,9 +166,8 @@ class Target:
         promises: tuple[Counting, ...] = self._kept.get(Counting, ())
         windows: dict[str, list[Window]] = {promise.id: [] for promise in promises}
         controls: dict[str, list[Window]] = {promise.id: [] for promise in promises}
-        # Workers of one run must not count each other's requests.
         needed = any(self.contract.act(promise.act).needs_candidate for promise in promises)
-        with self._lock(), self.candidate(needed=needed) as values:
+        with self.candidate(needed=needed) as values:
             open_ = list(promises)
             for attempt in range(self.contract.platform.limits.counting_attempts_max):
                 for promise, window in self._try(open_, values, attempt):
