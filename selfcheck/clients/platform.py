@@ -106,7 +106,7 @@ class Platform:
             variable = "$API_KEY" if header == self._contract.platform.api_key_header else "$ADMIN_TOKEN"
             parts += ["-H", f'"{header}: {variable}"']
         if act.file is not None:
-            parts += ["-F", shlex.quote(f"{act.file_field}=@{corpus.payload(act.file, 'x').filename}")]
+            parts += ["-F", shlex.quote(f"{act.file_field}=@{corpus.location(act.file)}")]
         if act.json_body is not None:
             shown = json.dumps(_shortened(act, request.json))
             parts += ["-H", "'Content-Type: application/json'", "-d", shlex.quote(shown)]

@@ -39,6 +39,12 @@ def payload(name: str, mark: str) -> Payload:
     return Payload(path.name, _marked(path.suffix, content, mark), _MEDIA_TYPES[path.suffix])
 
 
+def location(name: str) -> str:
+    """Give where a payload lies in the repository, for commands that a person repeats; raises UnknownPayloadError."""
+    path, _ = _load(name)
+    return f"selfcheck/corpus/{path.name}"
+
+
 @cache
 def _load(name: str) -> tuple[Path, bytes]:
     for path in _FOLDER.iterdir():
