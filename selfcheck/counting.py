@@ -158,9 +158,13 @@ def in_windows(promises: Sequence[Counting]) -> list[list[Counting]]:
     return [members for _, members in windows]
 
 
-def grew_too_far(promise: Counting, window: Window) -> bool:
-    """Tell whether something grew further than the acts explain: other traffic, or a defect; to be tried again."""
-    return not window.trouble and any(excess > 0 for excess in _excesses(promise, window).values())
+def says_nothing_yet(promise: Counting, window: Window) -> bool:
+    """Tell whether a window must be tried again.
+
+    That is when a process could not be read, or when something grew further than the acts explain: other traffic, or a
+    defect.
+    """
+    return bool(window.trouble) or any(excess > 0 for excess in _excesses(promise, window).values())
 
 
 def judge(promise: Counting, act: Act, evidence: Evidence, *, where: str, reproduce: str) -> Verdict:

@@ -172,7 +172,7 @@ class Target:
             for attempt in range(self.contract.platform.limits.counting_attempts_max):
                 for promise, window in self._try(open_, values, attempt):
                     windows[promise.id].append(window)
-                open_ = [promise for promise in open_ if counting.grew_too_far(promise, windows[promise.id][-1])]
+                open_ = [promise for promise in open_ if counting.says_nothing_yet(promise, windows[promise.id][-1])]
                 if not open_:
                     break
             # As long as all tries together: other traffic that disturbed each of them should show in it, too.

@@ -12,4 +12,6 @@ DEFECT = Defect(
     breaks="the metrics page is well-formed",
     caught_by=("metrics.syntax",),
     how=answers("/metrics/", change=_change),
+    # Prometheus refuses the whole page.
+    also=("prometheus.*", "slo.*"),
 )

@@ -14,11 +14,11 @@ from selfcheck.counting import (
     Counting,
     Evidence,
     Window,
-    grew_too_far,
     growth,
     in_windows,
     judge,
     refused,
+    says_nothing_yet,
     too_little,
 )
 from selfcheck.exposition import ProcessIdentity
@@ -134,13 +134,13 @@ COUNTED = ("c", SUCCESS)
 )
 def test_too_much_is_tried_again_and_wrong_when_it_never_stops(more: tuple[str, Any]) -> None:
     tried = tries(COUNTED, more)
-    assert all(grew_too_far(PROMISE, each) for each in tried)
+    assert all(says_nothing_yet(PROMISE, each) for each in tried)
     verdict = judged(*tried, controls=QUIET)
     assert (verdict.outcome, "too much in each of 3 tries" in verdict.observed) == (FAIL, True), verdict
 
 
 def test_what_is_right_once_is_right() -> None:
-    assert not grew_too_far(PROMISE, window(EXACT))
+    assert not says_nothing_yet(PROMISE, window(EXACT))
     assert judged(window(TWICE), window(EXACT)).outcome is PASS
 
 
@@ -257,7 +257,7 @@ def test_a_refused_caller_is_told() -> None:
 
 def test_windows_with_trouble_are_not_judged() -> None:
     gone = window({"c": {}}, trouble="a was restarted meanwhile")
-    assert not grew_too_far(PROMISE, window(TWICE, trouble="restarted"))
+    assert says_nothing_yet(PROMISE, window(EXACT, trouble="restarted"))
     assert judged(gone).outcome is INCONCLUSIVE
     assert judged(gone).observed == "a was restarted meanwhile"
     assert judged(gone, window(EXACT)).outcome is PASS
