@@ -124,44 +124,55 @@ def snapshot(
     component: Component = Component.APP,
     families: Iterable[str] = (),
 ) -> Snapshot:
-    """Read all known processes once; only the given families are parsed where any are named."""
+    """Read all known processes once; only the given families are parsed where any are named.
+
+    Those with an address are asked for themselves, the others through the load balancer until each has answered.
+    """
     wanted = tuple(families)
+    found: dict[str, Scrape] = {}
+    missing: list[str] = []
+    answers = platform.scrape_all(list(replicas.urls.values())) if replicas.urls else []
+    for name, answer in zip(replicas.urls, answers, strict=True):
+        if isinstance(answer, CouldNotObserve) or answer.status != 200:
+            missing.append(name)
+        else:
+            found[name] = _scrape(name, answer, wanted)
     if replicas.direct:
-        answers = platform.scrape_all(list(replicas.urls.values()))
-        found: dict[str, Scrape] = {}
-        missing = []
-        for name, answer in zip(replicas.urls, answers, strict=True):
-            if isinstance(answer, CouldNotObserve) or answer.status != 200:
-                missing.append(name)
-            else:
-                found[name] = _scrape(name, answer, wanted)
         return Snapshot(found, tuple(missing))
-    return _through_balancer(platform, contract, replicas, component, wanted)
+    hidden = replicas.unlisted if replicas.urls else tuple(replicas.scrapes.values())
+    awaited = {scrape.identity: scrape.replica for scrape in hidden}
+    found |= _through_balancer(
+        platform, contract, component, wanted, awaited, {each.identity for each in found.values()}
+    )
+    missing += [name for name in awaited.values() if name not in found]
+    return Snapshot(found, tuple(missing), direct=False)
 
 
 def _through_balancer(
     platform: Platform,
     contract: Contract,
-    replicas: Replicas,
     component: Component,
     families: tuple[str, ...],
-) -> Snapshot:
+    awaited: dict[ProcessIdentity | None, str],
+    known: set[ProcessIdentity | None],
+) -> dict[str, Scrape]:
+    """Ask the load balancer until every awaited process has answered; one that nobody knew is added to them."""
     route = contract.platform.identity.metrics_route
     base = platform.base(component)
-    awaited = {scrape.identity: name for name, scrape in replicas.scrapes.items()}
     found: dict[str, Scrape] = {}
     for _ in range(_ROUNDS_MAX):
-        probes = max(len(awaited), 1)
-        for answer in platform.get_all([(route, base)] * probes, fresh=True, landed=True):
+        probes = len(awaited) + len(known)
+        for answer in platform.get_all([(route, base)] * max(probes, 1), fresh=True, landed=True):
             if isinstance(answer, CouldNotObserve) or answer.status != 200:
                 continue
             scrape = _scrape("", answer, families)
-            name = awaited.get(scrape.identity) or f"process {len(awaited) + 1}"
-            awaited.setdefault(scrape.identity, name)
-            found[name] = Scrape(name, scrape.answer, scrape.exposition, scrape.identity)
+            if scrape.identity in known:
+                continue
+            name = awaited.setdefault(scrape.identity, f"process {len(awaited) + len(known) + 1}")
+            found[name] = dataclasses.replace(scrape, replica=name)
         if set(found) >= set(awaited.values()):
             break
-    return Snapshot(found, tuple(name for name in awaited.values() if name not in found), direct=False)
+    return found
 
 
 def _scrape(name: str, answer: Answer, families: tuple[str, ...] = ()) -> Scrape:
