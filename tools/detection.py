@@ -20,7 +20,7 @@ from lab.supervisor import Lab
 from selfcheck.settings import PREFIX
 from selfcheck.waiting import GaveUp, NotYet, wait_until
 from tools.bench import a_lab
-from tools.proving import SETTLE_TIMEOUT_SECONDS, declared, expected
+from tools.proving import SEEN_TIMEOUT_SECONDS, SETTLE_TIMEOUT_SECONDS, declared, expected
 
 _ROOT = Path(__file__).resolve().parent.parent
 _COMPARES_WITH_THE_PAST = "prometheus.same_samples"
@@ -76,7 +76,7 @@ def row(lab: Lab, name: str) -> Row:
     with applied(lab, name):
         # What was missed is in the last look.
         with contextlib.suppress(GaveUp):
-            wait_until(seen, timeout_seconds=SETTLE_TIMEOUT_SECONDS / 2, what=name, interval_seconds=1.0)
+            wait_until(seen, timeout_seconds=SEEN_TIMEOUT_SECONDS, what=name, interval_seconds=1.0)
         seconds = time.monotonic() - started
     outcomes: dict[str, str] = last["outcomes"]  # type: ignore[assignment] # filled by `seen`
     red = {promise for promise, outcome in outcomes.items() if outcome in ("FAIL", "INCONCLUSIVE")}

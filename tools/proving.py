@@ -18,8 +18,10 @@ from selfcheck.verdict import Outcome
 from selfcheck.waiting import NotYet, wait_until
 
 REFUSED = "refused"
-SETTLE_TIMEOUT_SECONDS = 120.0
-"""How long a defect may take to show, and a healed lab to forget: the longest window of the lab's rules, generously."""
+SEEN_TIMEOUT_SECONDS = 120.0
+"""How long a defect may take to show."""
+SETTLE_TIMEOUT_SECONDS = 360.0
+"""How long a healed lab may take to forget: a little longer than the longest window in use."""
 
 _COMPONENTS_NOT_IN_THE_LAB = ("platform.grafana", "platform.kubernetes", "platform.classifier")
 """Not installed here, or (the classifier) without a URL of its own: tests/clients and tests/gate prove these."""
@@ -124,7 +126,7 @@ def wait_until_seen(lab: Lab, ids: Iterable[str]) -> Look:
         return found
 
     return wait_until(
-        seen, timeout_seconds=SETTLE_TIMEOUT_SECONDS, what=f"{', '.join(names)} to fail", interval_seconds=0.5
+        seen, timeout_seconds=SEEN_TIMEOUT_SECONDS, what=f"{', '.join(names)} to fail", interval_seconds=0.5
     )
 
 
