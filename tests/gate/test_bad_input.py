@@ -133,7 +133,7 @@ class Ahead:
 
 @pytest.fixture(scope="module")
 def ahead(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
-    """Starts with all the cases that this session will look at, unless other processes look at some of them."""
+    """Starts with all the cases of this test run, unless other processes look at some of them."""
     cases: list[Case | Mistake] = []
     if not hasattr(request.config, "workerinput"):
         for item in request.session.items:
