@@ -16,7 +16,7 @@ from selfcheck.checking import check
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.secrets import Secrets as Registry
-from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown
+from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown, some
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
@@ -291,12 +291,8 @@ def judge_same(promise: Same, pages: Sequence[Page], others: Sequence[Page]) -> 
         return failed(expected, error.came_back, **place)
     differing = differences(left, right, promise.ignore, only_of_left=promise.only_what_the_first_has)
     if differing:
-        return failed(expected, "; ".join(differing[:3]) + _more(differing, 3), **place)
+        return failed(expected, some(differing), **place)
     return passed("they agree", where=place["where"])
-
-
-def _more(items: Sequence[object], shown_count: int) -> str:
-    return f"; and {len(items) - shown_count} more" if len(items) > shown_count else ""
 
 
 @check("health.same", Same)
@@ -327,7 +323,7 @@ def judge_stable(promise: Stable, pages: Sequence[Page]) -> Verdict:
         except CouldNotObserve as error:
             return failed("the same answer from everyone", error.came_back, **place)
         if differing:
-            return failed("the same answer from everyone", "; ".join(differing[:3]) + _more(differing, 3), **place)
+            return failed("the same answer from everyone", some(differing), **place)
     return passed(f"{len(pages)} answers agree", where=_where(first))
 
 

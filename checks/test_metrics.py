@@ -17,7 +17,7 @@ from selfcheck.exposition import Exposition, Family, Sample, decreases
 from selfcheck.histogram import judge_histogram
 from selfcheck.observation import CouldNotObserve
 from selfcheck.settings import SETTING_OF
-from selfcheck.values import Domain, curl, dig, shown
+from selfcheck.values import Domain, curl, dig, shown, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ def _where(scrape: Scrape) -> str:
 
 def _curl(scrape: Scrape) -> str:
     return curl(scrape.answer.url, "-sSL")
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - _SHOWN_MAX} more" if len(texts) > _SHOWN_MAX else ""
-    return "; ".join(texts[:_SHOWN_MAX]) + more
 
 
 def _unread(snapshot: Snapshot) -> list[Verdict]:
@@ -105,7 +100,7 @@ def judge_syntax(scrape: Scrape) -> Verdict:
         total = exposition.problems_count
         return failed(
             "no fault in the text format",
-            f"{total} fault(s): {_some([str(p) for p in exposition.problems])}",
+            f"{total} fault(s): {some([str(p) for p in exposition.problems])}",
             **place,
         )
     if not exposition.samples_count:
@@ -242,7 +237,7 @@ def test_family(promise: FamilyOf, target: Target) -> Verdict:
         wrong = judge_family(promise, scrape.exposition)
         if wrong:
             reproduce = f"{_curl(scrape)} | grep {promise.name}"
-            observed = f"{promise.name} {_some(wrong)}"
+            observed = f"{promise.name} {some(wrong)}"
             return failed(_describe(promise), observed, where=_where(scrape), reproduce=reproduce)
         family = scrape.exposition.families[promise.name]
         return passed("as promised" if family.samples else "declared, without a series yet", where=_where(scrape))
@@ -279,7 +274,7 @@ def judge_growth(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> V
             if new.exposition.value(sample.name, sample.labels) is None
         ]
         if down or gone:
-            verdicts.append(failed("counters that only grow", _some(down + gone), **place))
+            verdicts.append(failed("counters that only grow", some(down + gone), **place))
         else:
             verdicts.append(passed("no counter went down", where=place["where"]))
     return combine(verdicts)

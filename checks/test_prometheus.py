@@ -16,7 +16,7 @@ from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
-from selfcheck.values import curl
+from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
 
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 _SHOWN_MAX = 3
 _VALUES_EQUAL = 1e-9
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f"; and {len(texts) - _SHOWN_MAX} more" if len(texts) > _SHOWN_MAX else ""
-    return "; ".join(texts[:_SHOWN_MAX]) + more
 
 
 def _api(target: Target, path: str) -> dict[str, str]:
@@ -84,9 +79,9 @@ def judge_scraped(
     if instances < (expected_count or 1):
         wrong.append(f"only {instances} replicas are scraped" if instances else "no replica is scraped")
     if wrong:
-        return failed(expected, _some(wrong), **place)
+        return failed(expected, some(wrong), **place)
     if unknown:
-        return inconclusive(expected, f"not scraped yet: {_some(unknown)}", **place)
+        return inconclusive(expected, f"not scraped yet: {some(unknown)}", **place)
     return passed(f"{instances} replicas up", where=place["where"])
 
 
@@ -158,9 +153,9 @@ def judge_rules(
         if group.evaluation_seconds > group.interval_seconds:
             wrong.append(f"group {group.name} takes {group.evaluation_seconds:.1f} s of {group.interval_seconds:g} s")
     if wrong:
-        return failed(expected, _some(wrong), **place)
+        return failed(expected, some(wrong), **place)
     if unknown:
-        return inconclusive(expected, f"not evaluated yet: {_some(unknown)}", **place)
+        return inconclusive(expected, f"not evaluated yet: {some(unknown)}", **place)
     return passed(f"{sum(len(group.rules) for group in groups)} rules in {len(groups)} groups", where=place["where"])
 
 
@@ -293,8 +288,8 @@ def judge_signal(promise: Signal, result: QueryResult, traffic: float, place: Ma
     breach = _outside(promise, values) or _wrong_series(promise, values)
     if breach is not None:
         return failed(*breach, **place)
-    some = ", ".join(f"{sample.value:g}" for sample in values[:_SHOWN_MAX])
-    return passed(f"{promise.query} = {some}", where=place["where"])
+    shown = ", ".join(f"{sample.value:g}" for sample in values[:_SHOWN_MAX])
+    return passed(f"{promise.query} = {shown}", where=place["where"])
 
 
 def _outside(promise: Signal, values: Sequence[Value]) -> tuple[str, str] | None:
@@ -306,13 +301,13 @@ def _outside(promise: Signal, values: Sequence[Value]) -> tuple[str, str] | None
         for sample in values
         if math.isinf(sample.value) or not low <= sample.value <= high
     ]
-    return (f"{promise.query} {_range(promise)}", f"outside its domain: {_some(wrong)}") if wrong else None
+    return (f"{promise.query} {_range(promise)}", f"outside its domain: {some(wrong)}") if wrong else None
 
 
 def _wrong_series(promise: Signal, values: Sequence[Value]) -> tuple[str, str] | None:
     unlabelled = [str(value.labels) for value in values if not all(value.labels.get(name) for name in promise.labels)]
     if unlabelled:
-        return f"series with the labels {', '.join(promise.labels)}", _some(unlabelled)
+        return f"series with the labels {', '.join(promise.labels)}", some(unlabelled)
     if promise.series_max is not None and len(values) > promise.series_max:
         return f"at most {promise.series_max} series", f"{len(values)} series"
     return None
@@ -451,7 +446,7 @@ def judge_same_samples(
             compared += count
             wrong += contradiction
     if wrong:
-        return failed(expected, _some(wrong), **place)
+        return failed(expected, some(wrong), **place)
     if not found:
         observed = f"{instance}: nothing of this process was recorded in {promise.lookback_seconds:g} s"
         return inconclusive(expected, observed, **place)

@@ -8,7 +8,7 @@ answered.
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -93,7 +93,10 @@ def find(
     if not pages:
         raise _why(through)
     # Who answers is told from a few lines: a large page is read as a whole only once a process, and only where needed.
-    named = _by_process(_scrape("", answer, (PROCESS_STARTED,)) for answer in pages)
+    page_of: dict[ProcessIdentity | None, Answer] = {}
+    for page in pages:
+        page_of.setdefault(_scrape("", page, (PROCESS_STARTED,)).identity, page)
+    named = _numbered(_scrape("", page, (PROCESS_STARTED,)) for page in page_of.values())
     scrapes: dict[str, Scrape] = {}
     answered: dict[str, str] = {}
     unreachable: dict[str, CouldNotObserve] = {}
@@ -111,7 +114,7 @@ def find(
     unlisted = tuple(scrape for scrape in named if scrape.identity not in known) if scrapes else ()
     if not scrapes or (unlisted and len(unlisted) == len(named)):
         # Nothing reachable, or the addresses lead to other processes than users meet: only the balancer is left.
-        whole = _by_process(_scrape("", answer) for answer in _one_a_process(pages))
+        whole = _numbered(_scrape("", page) for page in page_of.values())
         return Replicas({}, {scrape.replica: scrape for scrape in whole}, named, unlisted, unreachable)
     return Replicas(answered, scrapes, named, unlisted, unreachable)
 
@@ -190,15 +193,6 @@ def _has_samples(answer: Answer) -> bool:
     return _SAMPLE_LINE.search(answer.body) is not None
 
 
-def _one_a_process(pages: Iterable[Answer]) -> Iterator[Answer]:
-    seen = set()
-    for answer in pages:
-        process = _scrape("", answer, (PROCESS_STARTED,)).identity
-        if process not in seen:
-            seen.add(process)
-            yield answer
-
-
 def _only(text: str, families: tuple[str, ...]) -> str:
     """Cut a page down to the samples of some names, and what tells which process answered."""
     names = "|".join(re.escape(name) for name in families)
@@ -209,14 +203,8 @@ def _only(text: str, families: tuple[str, ...]) -> str:
     return "".join(f"{line}\n" for line in re.findall(kept, text, re.MULTILINE))
 
 
-def _by_process(scrapes: Iterable[Scrape]) -> tuple[Scrape, ...]:
-    """Keep one scrape of each process, numbered in the order of appearance."""
-    seen: dict[ProcessIdentity | None, Scrape] = {}
-    for scrape in scrapes:
-        if scrape.identity not in seen:
-            name = f"process {len(seen) + 1}"
-            seen[scrape.identity] = Scrape(name, scrape.answer, scrape.exposition, scrape.identity)
-    return tuple(seen.values())
+def _numbered(scrapes: Iterable[Scrape]) -> tuple[Scrape, ...]:
+    return tuple(dataclasses.replace(scrape, replica=f"process {number}") for number, scrape in enumerate(scrapes, 1))
 
 
 def _why(answers: Sequence[Answer | CouldNotObserve]) -> CouldNotObserve:

@@ -169,6 +169,12 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
+def some(texts: Sequence[str], shown_max: int = 3) -> str:
+    """Join the first few texts into a phrase, and say how many more there are."""
+    more = f"; and {len(texts) - shown_max} more" if len(texts) > shown_max else ""
+    return "; ".join(texts[:shown_max]) + more
+
+
 def curl(url: str, options: str = "-sS") -> str:
     """Give a command that asks for a URL; safe to paste, though a target may have made up the URL by a redirect."""
     return f"curl {options} {shlex.quote(url)}"
