@@ -55,6 +55,8 @@ _REQUEST_TIMEOUT: Final = (30.0, 6.0)
 _PROVIDER_TIMEOUT: Final = (10.0, 3.0)
 _BREAKER_TIMEOUT: Final = (60.0, 2.0)
 _CACHE_TTL: Final = (3600.0, 30.0)
+# As the contract says of `local`.
+_RATE_LIMIT_WINDOW: Final = (60.0, 6.0)
 # Prometheus' own defaults, and the lab's floors for them.
 _LOOKBACK: Final = (300.0, 10.0)
 _RESEND_DELAY: Final = (60.0, 2.0)
@@ -65,6 +67,7 @@ class Keys:
     """Credentials of one lab, random and its own."""
 
     api_key: str
+    other_api_key: str
     traffic_key: str
     admin_token: str
     database_password: str
@@ -210,12 +213,13 @@ def _replica(setting: Setting, name: str) -> Part:
         "PROVIDER_TIMEOUT": f"{_scaled(setting, _PROVIDER_TIMEOUT):g}",
         "CIRCUIT_BREAKER_TIMEOUT": f"{_scaled(setting, _BREAKER_TIMEOUT):g}",
         "CACHE_TTL": f"{_scaled(setting, _CACHE_TTL):g}",
+        "RATE_LIMIT_WINDOW_SECONDS": f"{_scaled(setting, _RATE_LIMIT_WINDOW):g}",
         "REDIS_URL": f"redis://{HOST}:{ports.redis_proxied}/0",
         "DATABASE_URL": setting.database_url(DATABASE_USER, keys.database_password),
         "PADDLE_URL": ports.url("paddle_proxied"),
         "DEEPSEEK_HF_URL": ports.url("deepseek_hf_proxied"),
         "VISION_URL": ports.url("vision_proxied"),
-        "API_KEYS": f"{keys.api_key},{keys.traffic_key}",
+        "API_KEYS": f"{keys.api_key},{keys.other_api_key},{keys.traffic_key}",
         "ADMIN_TOKEN": keys.admin_token,
     }
 

@@ -746,6 +746,7 @@ class Lab:
             ),
             "SELF_CHECK_TOXIPROXY_URL": ports.url("toxiproxy"),
             "SELF_CHECK_API_KEY": keys.api_key,
+            "SELF_CHECK_OTHER_API_KEY": keys.other_api_key,
             "SELF_CHECK_ADMIN_TOKEN": keys.admin_token,
         }
 
@@ -758,7 +759,7 @@ class Lab:
         path = self.directory / "keys.json"
         with suppress(FileNotFoundError):
             return servers.Keys(**json.loads(path.read_text(encoding="utf-8")))
-        keys = servers.Keys(*(secrets.token_urlsafe(24) for _ in range(5)))
+        keys = servers.Keys(*(secrets.token_urlsafe(24) for _ in range(6)))
         if create:
             processes.write_private(path, json.dumps(asdict(keys)))
         return keys

@@ -14,7 +14,7 @@ its kind in the contract. What it cannot observe it need not catch: CouldNotObse
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from selfcheck.contract import Promise, kind
+from selfcheck.contract import Promise, Right, kind
 from selfcheck.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 KIND_ATTRIBUTE = "selfcheck_kind"
 
 _CHECKS: dict[str, Callable[..., Verdict]] = {}
+_LAST: set[str] = set()
 
 
 def checks() -> Mapping[str, Callable[..., Verdict]]:
@@ -29,9 +30,21 @@ def checks() -> Mapping[str, Callable[..., Verdict]]:
     return dict(_CHECKS)
 
 
-def check(name: str, model: type[Promise]) -> Callable[[F], F]:
-    """Bind a function to the promises `[[table]]` of `contract/<area>.toml`, where `name` is `<area>.<table>`."""
+def turn(name: str, promise: Promise) -> int:
+    """Say when in a run a promise of a kind is looked at: what may disturb other checks later, what sums up last."""
+    if name in _LAST:
+        return 2
+    return 1 if promise.right is Right.INTRUSIVE else 0
+
+
+def check(name: str, model: type[Promise], *, last: bool = False) -> Callable[[F], F]:
+    """Bind a function to the promises `[[table]]` of `contract/<area>.toml`, where `name` is `<area>.<table>`.
+
+    `last` is for checks that judge what all others have seen.
+    """
     kind(name, model)
+    if last:
+        _LAST.add(name)
 
     def bind(function: F) -> F:
         setattr(function, KIND_ATTRIBUTE, (name, model))

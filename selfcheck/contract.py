@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from selfcheck import corpus
 
@@ -60,6 +60,7 @@ class Component(StrEnum):
     TOXIPROXY = "toxiproxy"
     KUBERNETES = "kubernetes"
     API_KEY = "api_key"
+    OTHER_API_KEY = "other_api_key"
     ADMIN_TOKEN = "admin_token"  # noqa: S105 - the name of a requirement
 
 
@@ -121,6 +122,7 @@ class Environment(Model):
     database_url: str | None = None
     toxiproxy_url: str | None = None
     kube_context: str | None = None
+    rate_limit_window_seconds: float = Field(60, gt=0, description="The window of rate limits; the lab's is shorter.")
 
 
 class Limits(Model):
@@ -130,6 +132,9 @@ class Limits(Model):
     request_timeout_seconds: float = Field(gt=0)
     answer_bytes_max: int = Field(ge=1024)
     run_deadline_seconds: float = Field(gt=0)
+    patience_seconds: float = Field(
+        ge=0, description="How long a run may wait, all together, for a rate limit to let it go on."
+    )
     clock_tolerance_seconds: float = Field(gt=0)
     counting_attempts_max: int = Field(ge=1, description="Tries for a quiet moment when other traffic is counted too.")
     page_asks: int = Field(ge=2, description="How often each page is asked through the load balancer.")
@@ -189,6 +194,9 @@ class Expectation(Model):
 
     status: Annotated[int, Field(ge=100, le=599)] | tuple[Annotated[int, Field(ge=100, le=599)], ...]
     body: Mapping[str, Any] = Field(default_factory=dict, description="Dotted path to required value.")
+    one_of: Mapping[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="Dotted path to the values of which it must have one."
+    )
 
     @property
     def statuses(self) -> tuple[int, ...]:
@@ -211,14 +219,26 @@ class Act(Model):
     )
     file_field: str = "file"
     base64: PayloadName | None = Field(None, description="Name of a payload whose base64 text `{base64}` stands for.")
+    copies: int = Field(1, ge=1, le=20, description="How often the file is sent in one request, each time marked anew.")
     json_body: Mapping[str, Any] | None = None
+    raw_body: str | None = Field(None, description="A body that no JSON writer would write, such as one with NaN.")
+    content_type: str = Field("application/json", description="Of `raw_body`.")
+    headers: Mapping[str, str] = Field(default_factory=dict)
     repeat: bool = Field(False, description="Send the same payload each time.")
     expect: Expectation
+
+    @model_validator(mode="after")
+    def _one_body(self) -> "Act":
+        if sum(body is not None for body in (self.file, self.json_body, self.raw_body)) > 1:
+            message = "give at most one of `file`, `json_body` and `raw_body`"
+            raise ValueError(message)
+        return self
 
     @property
     def needs_candidate(self) -> bool:
         """Whether the act works on a vector that was registered for it."""
-        return "{candidate}" in str(self.json_body) or "{vector}" in str(self.json_body)
+        body = f"{self.json_body}{self.raw_body}"
+        return "{candidate}" in body or "{vector}" in body
 
 
 class Waiver(Model):

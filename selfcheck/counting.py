@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
+from selfcheck.answering import breach, describe_answer
 from selfcheck.contract import Act, ActName, Model, Promise, Right
 from selfcheck.observation import CouldNotObserve
-from selfcheck.values import dig, same, shown
+from selfcheck.values import dig, shown
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _judge_answers(act: Act, evidence: Evidence, expected: str, place: Mapping[s
             remedy = "repeat when this client's allowance is free again"
             return inconclusive(expected, f"{wrong}: too many requests of late", remedy=remedy, **place)
         if wrong:
-            return failed(f"{act.name} answers {_describe_answer(act)}", wrong, **place)
+            return failed(f"{act.name} answers {describe_answer(act)}", wrong, **place)
     lost = next((answer for answer in answers if isinstance(answer, CouldNotObserve)), None)
     return None if lost is None else inconclusive(expected, lost.sentence, **place)
 
@@ -385,26 +386,6 @@ def refused(evidence: Evidence) -> bool:
     """Tell whether an answer refuses the caller, for want of a credential or for a wrong one."""
     answers = [answer for window in evidence.windows for answer in window.answers]
     return any(not isinstance(answer, CouldNotObserve) and answer.status in _REFUSALS for answer in answers)
-
-
-def breach(act: Act, answer: Answer) -> str:
-    """Say in which way an answer is not what the act expects; empty when it is."""
-    if answer.status not in act.expect.statuses:
-        start = answer.body[:80].decode("utf-8", errors="replace")
-        return f"HTTP {answer.status} {shown(start, 100)}"
-    for path, wanted in act.expect.body.items():
-        try:
-            found = dig(answer.json(), path)
-        except CouldNotObserve as error:
-            return error.came_back
-        if not same(found, wanted):
-            return f"{path} = {shown(found)}"
-    return ""
-
-
-def _describe_answer(act: Act) -> str:
-    body = "".join(f", {path} = {shown(value)}" for path, value in act.expect.body.items())
-    return f"HTTP {' or '.join(map(str, act.expect.statuses))}{body}"
 
 
 def _describe(promise: Counting, act: Act) -> str:

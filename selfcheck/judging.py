@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from selfcheck import preflight
-from selfcheck.checking import checks
+from selfcheck.checking import checks, turn
 from selfcheck.contract import Promise, matches
 from selfcheck.counting import Counting
 from selfcheck.observation import CouldNotObserve
@@ -66,6 +66,7 @@ def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
         for name, promise in run.contract.all_promises()
         if name in checks() and (not patterns or any(matches(pattern, promise.id) for pattern in patterns))
     ]
+    chosen.sort(key=lambda found: turn(*found))
     announce_counting(run, (promise for _, promise in chosen))
     for name, promise in chosen:
         run.results.append(judge(run, promise, name, partial(checks()[name], promise, run.target)))

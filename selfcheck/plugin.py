@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from selfcheck.checking import KIND_ATTRIBUTE
+from selfcheck.checking import KIND_ATTRIBUTE, turn
 from selfcheck.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Imported here, not at the top: pytest loads this plugin for every run in the repository.
     from selfcheck import contract, settings  # noqa: PLC0415
 
+    for area in areas():
+        config.addinivalue_line("markers", f"{area}: promises of this area of the contract")
     worker: dict[str, Any] = getattr(config, "workerinput", {})
     try:
         import_checks()
@@ -135,6 +137,12 @@ def import_checks() -> None:
             importlib.import_module(f"checks.{module.name}")
 
 
+def areas() -> list[str]:
+    """Give the areas that have checks; each is a marker, for `-m compare`."""
+    modules = (module.name for module in pkgutil.iter_modules([str(_CHECKS_FOLDER)]))
+    return [name.removeprefix("test_") for name in modules if name.startswith("test_")]
+
+
 def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
@@ -167,11 +175,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
             continue
         item.add_marker(str(promise.right))
+        item.add_marker(promise.id.partition(".")[0])
         chosen = not wanted or any(matches(pattern, promise.id) for pattern in wanted)
         (kept if chosen else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = kept
+    items[:] = sorted(kept, key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Say when an item runs; pytest's own order stays among those of the same turn."""
+    promise = _promise_of(item)
+    bound = getattr(getattr(item, "function", None), KIND_ATTRIBUTE, None)
+    return 0 if promise is None or bound is None else turn(bound[0], promise)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from selfcheck import components
 from selfcheck.clients.http import Answer
+from selfcheck.clients.platform import Caller, Sending, only
 from selfcheck.contract import Component, ComponentPromise, Right
 from selfcheck.exposition import PROCESS_STARTED
 from selfcheck.observation import CouldNotObserve, Trouble
@@ -198,6 +199,14 @@ def _api_key(target: Target) -> Verdict:
     )
 
 
+def _other_api_key(target: Target) -> Verdict:
+    if Right.SYNTHETIC not in target.scope.environment.allow:
+        return passed("given; not tried, since this environment allows no synthetic requests")
+    act = target.contract.act(target.contract.platform.credentials_probe)
+    sending = Sending(act, {"vector": [1.0, 0.0]}, caller=Caller.OTHER)
+    return _credential("SELF_CHECK_OTHER_API_KEY", "", lambda: only(target.platform.send_each([sending])))
+
+
 def _admin_token(target: Target) -> Verdict:
     route = target.contract.platform.admin_probe
     return _credential("SELF_CHECK_ADMIN_TOKEN", "", lambda: target.platform.get(route))
@@ -357,6 +366,7 @@ _LOOKS: dict[Component, Callable[[Target], Verdict]] = {
     Component.APP: _app,
     Component.CLASSIFIER: _classifier,
     Component.API_KEY: _api_key,
+    Component.OTHER_API_KEY: _other_api_key,
     Component.ADMIN_TOKEN: _admin_token,
     Component.PROMETHEUS: _prometheus,
     Component.ALERTMANAGER: _alertmanager,

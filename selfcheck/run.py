@@ -190,7 +190,7 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
     scope = Scope(settings, loaded)
     limits = loaded.platform.limits
     secrets = Secrets()
-    for value in (scope.api_key, scope.admin_token):
+    for value in (scope.api_key, scope.other_api_key, scope.admin_token):
         secrets.add(value)
     for url in (scope.environment.redis_url, scope.environment.database_url):
         secrets.add_url(url)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     # The platform's own scripts name these two without a prefix; the prefixed name wins.
     api_key: SecretStr | None = Field(None, validation_alias=AliasChoices(f"{PREFIX}API_KEY", "API_KEY"))
     admin_token: SecretStr | None = Field(None, validation_alias=AliasChoices(f"{PREFIX}ADMIN_TOKEN", "ADMIN_TOKEN"))
+    other_api_key: SecretStr | None = Field(
+        None, description="The key of another client, to prove that they are apart."
+    )
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")
@@ -90,7 +93,11 @@ def read() -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         message = f".env cannot be read: {error}"
         raise SettingsError(message) from error
-    for name, secret in (("API_KEY", settings.api_key), ("ADMIN_TOKEN", settings.admin_token)):
+    for name, secret in (
+        ("API_KEY", settings.api_key),
+        ("ADMIN_TOKEN", settings.admin_token),
+        ("OTHER_API_KEY", settings.other_api_key),
+    ):
         if secret is not None and not _SENDABLE.fullmatch(secret.get_secret_value()):
             message = f"{PREFIX}{name} holds a character that no header can carry (a line break or a blank at its end?)"
             raise SettingsError(message)
@@ -183,6 +190,11 @@ class Scope:
         return self.settings.api_key.get_secret_value() if self.settings.api_key else None
 
     @property
+    def other_api_key(self) -> str | None:
+        """The key of another client of the same platform."""
+        return self.settings.other_api_key.get_secret_value() if self.settings.other_api_key else None
+
+    @property
     def admin_token(self) -> str | None:
         """The token for admin routes."""
         return self.settings.admin_token.get_secret_value() if self.settings.admin_token else None
@@ -194,6 +206,8 @@ class Scope:
         """
         if component is Component.API_KEY:
             return self.api_key is not None
+        if component is Component.OTHER_API_KEY:
+            return self.other_api_key is not None
         if component is Component.ADMIN_TOKEN:
             return self.admin_token is not None
         return component is Component.CLASSIFIER or self.url(component) is not None
@@ -206,6 +220,7 @@ SETTING_OF = {
         Component.POSTGRES: "DATABASE_URL",
         Component.KUBERNETES: "KUBE_CONTEXT",
         Component.API_KEY: "API_KEY",
+        Component.OTHER_API_KEY: "OTHER_API_KEY",
         Component.ADMIN_TOKEN: "ADMIN_TOKEN",
     }.get(component, f"{component.upper()}_URL")
     for component in Component

@@ -6,14 +6,16 @@ the health page cost a handful of requests. Judging is not done here.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, TypeVar, cast
 
 from selfcheck import counting, replicas
+from selfcheck.answering import breach
 from selfcheck.clients.alertmanager import Alertmanager
 from selfcheck.clients.http import Answer, Http
-from selfcheck.clients.platform import Platform
+from selfcheck.clients.platform import Caller, Platform, Sending
 from selfcheck.clients.prometheus import Prometheus, QueryResult, RuleGroup
 from selfcheck.clients.prometheus import Target as ScrapeTarget
 from selfcheck.contract import Act, Component, Contract
@@ -23,9 +25,10 @@ from selfcheck.replicas import Replicas, Snapshot
 from selfcheck.secrets import Secrets
 from selfcheck.settings import Scope
 from selfcheck.verdict import Verdict
-from selfcheck.waiting import Deadline
+from selfcheck.waiting import Deadline, pause
 
 T = TypeVar("T")
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Target:
     left_behind: list[str] = field(default_factory=list)
     """What the run registered on the target and could not remove."""
     _kept: dict[object, Any] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def once(self, key: object, look: Callable[[], T]) -> T:
         """Look once and keep what was seen; a failure to see is kept as well and raised again.
@@ -167,7 +171,7 @@ class Target:
         windows: dict[str, list[Window]] = {promise.id: [] for promise in promises}
         controls: dict[str, list[Window]] = {promise.id: [] for promise in promises}
         needed = any(self.contract.act(promise.act).needs_candidate for promise in promises)
-        with self.candidate(needed=needed) as values:
+        with self._candidate(needed=needed) as values:
             open_ = list(promises)
             for attempt in range(self.contract.platform.limits.counting_attempts_max):
                 for promise, window in self._try(open_, values, attempt):
@@ -207,7 +211,7 @@ class Target:
         """Read, send nothing, read again: what moves is other traffic."""
         for component, members in self._by_component(promises):
             before = self._read(component, members)
-            time.sleep(seconds)
+            pause(seconds)
             after = self._read(component, members)
             for promise in members:
                 yield promise, self._between(promise, before, after, (), seconds)
@@ -274,30 +278,66 @@ class Target:
         return [missing if kept and isinstance(missing, CouldNotObserve) else next(answers) for kept in kept_back]
 
     @contextlib.contextmanager
-    def candidate(self, *, needed: bool = True) -> Iterator[dict[str, Any]]:
-        """Register a vector under a name of this run, and remove it afterwards; gives what acts can be filled with.
+    def _candidate(self, *, needed: bool) -> Iterator[dict[str, Any]]:
+        """Register a vector, and remove it afterwards; gives what acts can be filled with.
 
-        What cannot be registered is the trouble of the acts that need it, and of no other; what cannot be removed is
-        kept in `left_behind`.
+        What cannot be registered is the trouble of the acts that need it, and of no other.
         """
-        values: dict[str, Any] = {
-            "candidate": f"{self.platform.run_id}-candidate",
-            "vector": [3.0, 4.0, 0.0, 12.0],
-        }
+        vector = [3.0, 4.0, 0.0, 12.0]
         if not needed:
-            yield values
+            yield {"candidate": "", "vector": vector}
             return
+        with self.registered([vector]) as (candidate,):
+            if isinstance(candidate, CouldNotObserve):
+                yield {"candidate": "", "vector": vector, "trouble": candidate}
+            else:
+                yield {"candidate": candidate, "vector": vector}
+
+    @contextlib.contextmanager
+    def registered(
+        self, vectors: Sequence[Sequence[float]], *, caller: Caller = Caller.OWN
+    ) -> Iterator[list[str | CouldNotObserve]]:
+        """Register vectors under names that nobody else uses, and remove them afterwards, whatever happens.
+
+        Gives the id of each, or why it could not be registered. What could not be removed is in `left_behind`.
+        """
         register = self.contract.act(self.contract.platform.candidate_register)
-        remove = self.contract.act(self.contract.platform.candidate_remove)
-        answer = self._send(register, values)
-        trouble = answer if isinstance(answer, CouldNotObserve) else _refused(register, answer)
+        ids = [f"{self.platform.run_id}-vector-{next(self._numbers)}" for _ in vectors]
+        answers: list[Answer | CouldNotObserve] = []
         try:
-            yield values | ({"trouble": trouble} if trouble else {})
+            answers = self.platform.send_each(
+                [
+                    Sending(register, {"candidate": id_, "vector": list(vector)}, caller=caller)
+                    for id_, vector in zip(ids, vectors, strict=True)
+                ]
+            )
+            troubles = [
+                answer if isinstance(answer, CouldNotObserve) else _refused(register, answer) for answer in answers
+            ]
+            yield [trouble or id_ for id_, trouble in zip(ids, troubles, strict=True)]
         finally:
-            gone = self._send(remove, values)
-            wrong = gone.sentence if isinstance(gone, CouldNotObserve) else counting.breach(remove, gone)
-            if wrong and not trouble:
-                self.left_behind.append(f"vector {values['candidate']}: {wrong}")
+            # An id whose answer was lost may have been registered all the same.
+            self._remove(
+                [
+                    id_
+                    for id_, answer in zip(ids, answers, strict=False)
+                    if isinstance(answer, CouldNotObserve) or _refused(register, answer) is None
+                ],
+                {id_ for id_, answer in zip(ids, answers, strict=False) if isinstance(answer, CouldNotObserve)},
+                caller,
+            )
+
+    def _remove(self, ids: Sequence[str], doubtful: Collection[str], caller: Caller) -> None:
+        """Remove vectors; those that may never have been registered need not be there."""
+        remove = self.contract.act(self.contract.platform.candidate_remove)
+        try:
+            gone = self.platform.send_each([Sending(remove, {"candidate": id_}, caller=caller) for id_ in ids])
+        except CouldNotObserve as error:
+            gone = [error] * len(ids)
+        for id_, answer in zip(ids, gone, strict=True):
+            wrong = answer.sentence if isinstance(answer, CouldNotObserve) else breach(remove, answer)
+            if wrong and not (id_ in doubtful and isinstance(answer, Answer) and answer.status == _NOT_FOUND):
+                self.left_behind.append(f"vector {id_}: {wrong}")
 
     # ------------------------------------------------------------------------------------------------------ Prometheus
 
@@ -338,7 +378,7 @@ class Target:
 
 
 def _refused(act: Act, answer: Answer) -> CouldNotObserve | None:
-    wrong = counting.breach(act, answer)
+    wrong = breach(act, answer)
     if not wrong:
         return None
     absent = answer.status in (404, 405)

@@ -106,3 +106,8 @@ def wait_until(probe: Callable[[], T | None], *, timeout_seconds: float, what: s
             raise GaveUp(what, deadline.elapsed_seconds, last_error) from last_error
         # Never past the deadline, so that the last look happens right when the time is over.
         time.sleep(min(interval_seconds, deadline.left_seconds))
+
+
+def pause(seconds: float) -> None:
+    """Let time pass where nothing is to be asked meanwhile: until a rate limit is over, or in a control window."""
+    time.sleep(seconds)

@@ -1,9 +1,9 @@
-"""Rate limits per client over a moving window of one minute, counted in Redis so that all replicas share the count."""
+"""Rate limits per client over a moving window, counted in Redis so that all replicas share the count."""
 
 import math
 import time
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
@@ -37,7 +37,7 @@ class Limiter:
             self._shared = MovingWindowRateLimiter(storage)
 
     def allowance(self, service: str) -> int:
-        """How many requests a client may make in any 60 seconds; raises KeyError for an unknown service."""
+        """How many requests a client may make in any window; raises KeyError for an unknown service."""
         return {
             "classify": self._settings.classifier_rate_limit_per_min + self._settings.classifier_rate_limit_burst,
             "ocr": self._settings.ocr_rate_limit_per_min,
@@ -45,7 +45,9 @@ class Limiter:
 
     async def spend(self, service: str, client: str, *, cost: int = 1) -> None:
         """Count a request of a client; raises LimitedError when it is one too many (which then does not count)."""
-        item = RateLimitItemPerMinute(self.allowance(service), namespace=f"cad:limit:{service}")
+        item = RateLimitItemPerSecond(
+            self.allowance(service), self._settings.rate_limit_window_seconds, namespace=f"cad:limit:{service}"
+        )
         shared = self._shared
         if shared is not None:
             try:
@@ -57,7 +59,7 @@ class Limiter:
         await self._spend(self._memory, item, client, cost)
 
     async def _spend(
-        self, limiter: MovingWindowRateLimiter, item: RateLimitItemPerMinute, client: str, cost: int
+        self, limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond, client: str, cost: int
     ) -> None:
         if await limiter.hit(item, client, cost=cost):
             return

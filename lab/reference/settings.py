@@ -47,6 +47,7 @@ class Settings:
     classifier_rate_limit_per_min: int = 120
     classifier_rate_limit_burst: int = 20
     classifier_cache_max_size: int = 1000
+    rate_limit_window_seconds: int = 60
     classifier_batch_max_files: int = 32
     error_ema_alpha: float = 0.2
 
@@ -91,6 +92,7 @@ class Settings:
             vision_max_image_bytes=reader.count("VISION_MAX_IMAGE_BYTES", 1024 * 1024),
             classifier_rate_limit_per_min=reader.count("CLASSIFIER_RATE_LIMIT_PER_MIN", 120),
             classifier_rate_limit_burst=reader.count("CLASSIFIER_RATE_LIMIT_BURST", 20, least=0),
+            rate_limit_window_seconds=reader.count("RATE_LIMIT_WINDOW_SECONDS", 60),
             classifier_cache_max_size=reader.count("CLASSIFIER_CACHE_MAX_SIZE", 1000),
             max_workers=reader.count("MAX_WORKERS", 4),
             connection_pool_size=reader.count("CONNECTION_POOL_SIZE", 20),

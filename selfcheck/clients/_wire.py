@@ -64,6 +64,8 @@ class Exchange:
     """One exchange under way: until when it may take (monotonic seconds), and what was seen of it."""
 
     ends_at: float
+    source: str | None = None
+    """The address of this machine that connections come from; None leaves it to the system."""
     phase: Phase = Phase.LOOKING_UP
     received_bytes: int = 0
     first_bytes: bytes = b""
@@ -258,7 +260,7 @@ def _first_to_connect(addresses: Sequence[Address], exchange: Exchange) -> socke
         try:
             while waiting or trying.get_map():
                 if waiting:
-                    _begin(waiting.pop(0), trying, errors)
+                    _begin(waiting.pop(0), trying, errors, exchange.source)
                 left = exchange.left_seconds()
                 if not trying.get_map():
                     continue
@@ -277,7 +279,7 @@ def _first_to_connect(addresses: Sequence[Address], exchange: Exchange) -> socke
     raise next((error for error in errors if isinstance(error, ConnectionRefusedError)), errors[-1])
 
 
-def _begin(address: Address, trying: selectors.BaseSelector, errors: list[OSError]) -> None:
+def _begin(address: Address, trying: selectors.BaseSelector, errors: list[OSError], source: str | None) -> None:
     family, kind, protocol, _, place = address
     try:
         sock = socket.socket(family, kind, protocol)
@@ -286,6 +288,8 @@ def _begin(address: Address, trying: selectors.BaseSelector, errors: list[OSErro
         return
     sock.setblocking(False)
     try:
+        if source is not None:
+            sock.bind((source, 0))
         sock.connect(place)
     except BlockingIOError:
         pass

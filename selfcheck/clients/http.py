@@ -88,7 +88,8 @@ class Request:
 
     `params` are added to those of the URL; a sequence gives a name several values. `files` maps a field to
     its bytes, or to (file name, bytes[, content type]). `timeout_seconds` is the time for the whole exchange;
-    None means that of the client. With the header `Connection: close` it gets a connection of its own.
+    None means that of the client. With the header `Connection: close` it gets a connection of its own. `source` is the
+    address of this machine that the connection comes from.
     """
 
     method: str
@@ -101,6 +102,7 @@ class Request:
     files: Files | None = None
     timeout_seconds: float | None = None
     follow_redirects: bool = True
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +300,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Pools:
-    """What a connection pool is for: plain or TLS, which proxy, and whether connections are kept alive."""
+    """What a connection pool is for: plain or TLS, which proxy, whether connections are kept, and from where."""
 
     secured: bool
     keeps: bool
     proxy: str | None
+    source: str | None
 
 
 class Http:
@@ -441,7 +444,7 @@ class Http:
 
     def _ask(self, request: Request, under_way: list[Exchange]) -> Answer:
         asked = f"{request.method.upper()} {self._shown(request.url)}"
-        exchange = Exchange(ends_at=math.inf)
+        exchange = Exchange(ends_at=math.inf, source=request.source)
         limit, is_deadline = 0.0, True
         try:
             prepared = self._prepare(request)
@@ -562,7 +565,8 @@ class Http:
         self, request: Request, prepared: httpx.Request, body: bytes, exchange: Exchange
     ) -> tuple[int, httpx.Headers, bytes, httpx.URL | None]:
         url = prepared.url
-        pool = self._pool(url, keeps=prepared.headers.get("connection", "").lower() != "close")
+        keeps = prepared.headers.get("connection", "").lower() != "close"
+        pool = self._pool(_Pools(url.scheme == "https", keeps, _proxy(url), request.source))
         token = current.set(exchange)
         try:
             response = pool.handle_request(
@@ -592,8 +596,7 @@ class Http:
         finally:
             current.reset(token)
 
-    def _pool(self, url: httpx.URL, *, keeps: bool) -> httpcore.ConnectionPool:
-        key = _Pools(secured=url.scheme == "https", keeps=keeps, proxy=_proxy(url))
+    def _pool(self, key: _Pools) -> httpcore.ConnectionPool:
         with self._lock:
             pool = self._pools.get(key)
             if pool is None:

@@ -2,17 +2,70 @@
 
 import base64
 import json
+import secrets
 import shlex
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
 from selfcheck import corpus
 from selfcheck.clients.http import Answer, Http, Request
 from selfcheck.contract import Act, Component, Contract, Route
+from selfcheck.corpus import Payload
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.settings import Scope
+from selfcheck.waiting import pause
+
+_RATE_LIMITED = 429
+_KEPT_BODY_BYTES_MAX = 64 * 1024
+_DIGITS_MAX = 7
+
+
+class Caller(StrEnum):
+    """As whom a request is sent."""
+
+    OWN = "own"
+    """With the credential of the run that the route takes."""
+    OTHER = "other"
+    """As the client of SELF_CHECK_OTHER_API_KEY."""
+    NOBODY = "nobody"
+    """Without any credential."""
+    STRANGER = "stranger"
+    """With a credential that nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One synthetic request: an act of the contract, and what this one request differs in.
+
+    `values` fill `{...}` in the act. `payload` is sent instead of the act's file (and its base64 text instead of that
+    of the act's). `base` addresses one replica instead of the load balancer; `source` is the address of this machine
+    that the request comes from. `headers`, `method` and `path` are laid over those of the act and its route.
+    `waits` says whether the run may wait when a rate limit refuses the request.
+    """
+
+    act: Act
+    values: Mapping[str, Any] = field(default_factory=dict)
+    caller: Caller = Caller.OWN
+    payload: Payload | None = None
+    base: str | None = None
+    source: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str | None = None
+    path: str | None = None
+    waits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back to a synthetic request, kept for checks that judge all of a run's answers; its body is cut."""
+
+    act: Act
+    caller: Caller
+    answer: Answer
 
 
 class Platform:
@@ -29,7 +82,10 @@ class Platform:
         self._scope = scope
         self.run_id = run_id or f"selfcheck-{uuid.uuid4().hex[:12]}"
         self.requests_sent = 0
+        self._stranger = f"nobody-{secrets.token_hex(8)}"
         self._serial = 0
+        self.answered: list[Answered] = []
+        self._waited_seconds = 0.0
         self._landed: dict[str, str] = {}
 
     def base(self, component: Component = Component.APP) -> str:
@@ -42,7 +98,7 @@ class Platform:
         `base` addresses one replica instead of the load balancer; `fresh` uses a connection of its own, so that a
         balancer that works by connection may choose anew.
         """
-        return _only(self.get_all([(route, base)], fresh=fresh))
+        return only(self.get_all([(route, base)], fresh=fresh))
 
     def get_all(
         self, asked: Sequence[tuple[str, str | None]], *, fresh: bool = False, landed: bool = False
@@ -71,45 +127,97 @@ class Platform:
 
     def send(self, act: Act, values: Mapping[str, Any] | None = None) -> Answer:
         """Send one synthetic request of the contract; `values` fill `{...}` in it; raises CouldNotObserve."""
-        return _only(self._send([self.request(act, values)]))
+        return only(self.send_each([Sending(act, values or {})]))
 
     def send_all(self, acts: Sequence[Act], values: Mapping[str, Any] | None = None) -> list[Answer | CouldNotObserve]:
         """Send several synthetic requests at once; the answers keep the order."""
-        return self._send([self.request(act, values) for act in acts]) if acts else []
+        return self.send_each([Sending(act, values or {}) for act in acts])
 
-    def request(self, act: Act, values: Mapping[str, Any] | None = None) -> Request:
-        """Build the request of an act: `{unique}` and payload marks are new with each call."""
+    def send_each(self, sendings: Sequence[Sending]) -> list[Answer | CouldNotObserve]:
+        """Send several synthetic requests at once; the answers keep the order. Raises CouldNotObserve (BUDGET).
+
+        Those that a rate limit refuses are sent again once, after the time that the answer names, within the run's
+        patience: other checks, or a run just before, may have used up the allowance.
+        """
+        if not sendings:
+            return []
+        answers = self._send([self.request(sending) for sending in sendings])
+        refused = [
+            number
+            for number, answer in enumerate(answers)
+            if isinstance(answer, Answer) and answer.status == _RATE_LIMITED and _may_wait(sendings[number])
+        ]
+        if refused and self._has_waited(max(_retry_after_seconds(answers[number]) for number in refused)):
+            again = self._send([self.request(sendings[number]) for number in refused])
+            for number, answer in zip(refused, again, strict=True):
+                answers[number] = answer
+        self.answered += [
+            Answered(sending.act, sending.caller, replace(answer, body=answer.body[:_KEPT_BODY_BYTES_MAX]))
+            for sending, answer in zip(sendings, answers, strict=True)
+            if isinstance(answer, Answer)
+        ]
+        return answers
+
+    def _has_waited(self, seconds: float) -> bool:
+        """Wait for a rate limit, if the run's patience and its time allow it."""
+        patience = self._contract.platform.limits.patience_seconds
+        if self._waited_seconds + seconds > patience or seconds > self._http.deadline.left_seconds:
+            return False
+        self._waited_seconds += seconds
+        pause(seconds)
+        return True
+
+    def request(self, sending: Sending) -> Request:
+        """Build a request: `{unique}` and payload marks are new with each call."""
+        act = sending.act
         self._serial += 1
         mark = self.run_id if act.repeat else f"{self.run_id}-{self._serial}"
-        known: dict[str, Any] = {"unique": mark, **(values or {})}
+        known: dict[str, Any] = {"unique": mark, **sending.values}
         if act.base64 is not None:
-            known["base64"] = base64.b64encode(corpus.payload(act.base64, mark).content).decode("ascii")
+            inlined = sending.payload or corpus.payload(act.base64, mark)
+            known["base64"] = base64.b64encode(inlined.content).decode("ascii")
         route = self._contract.route(act.route)
-        body = {} if act.json_body is None else {"json": _fill(act.json_body, known)}
-        if act.file is not None:
-            payload = corpus.payload(act.file, mark)
-            body = {"files": {act.file_field: (payload.filename, payload.content, payload.media_type)}}
+        headers = self._tags() | self._credentials(route, sending.caller)
+        headers |= {name: str(_fill(value, known)) for name, value in act.headers.items()}
+        body: dict[str, Any] = {}
+        if act.json_body is not None:
+            # Our own writer: values that JSON does not know are to arrive, as NaN and Infinity.
+            body = {"content": json.dumps(_fill(act.json_body, known)).encode("utf-8")}
+            headers["Content-Type"] = "application/json"
+        elif act.raw_body is not None:
+            body = {"content": str(_fill(act.raw_body, known)).encode("utf-8")}
+            headers["Content-Type"] = act.content_type
+        elif act.file is not None:
+            payloads = [
+                sending.payload or corpus.payload(act.file, f"{mark}-{copy}" if copy else mark)
+                for copy in range(act.copies)
+            ]
+            body = {"files": [(act.file_field, (made.filename, made.content, made.media_type)) for made in payloads]}
+        url = (sending.base or self.base(route.component)).rstrip("/") + (sending.path or route.path)
         return Request(
-            method=route.method,
-            url=self._url(route, None),
-            headers=self._headers(route),
+            method=sending.method or route.method,
+            url=url,
+            headers=headers | dict(sending.headers),
             params={key: str(_fill(value, known)) for key, value in act.query.items()},
+            source=sending.source,
             **body,
         )
 
     def curl(self, act: Act) -> str:
         """Give a command with which a person can send the same request; secrets stand in it as variables."""
         route = self._contract.route(act.route)
-        request = self.request(act, {"vector": [1.0, 0.0], "candidate": "REGISTERED-ID"})
+        request = self.request(Sending(act, {"vector": [1.0, 0.0], "candidate": "REGISTERED-ID"}))
         parts = ["curl", "-sS", "-X", route.method]
         for header in self._credentials(route):
             variable = "$API_KEY" if header == self._contract.platform.api_key_header else "$ADMIN_TOKEN"
             parts += ["-H", f'"{header}: {variable}"']
         if act.file is not None:
-            parts += ["-F", shlex.quote(f"{act.file_field}=@{corpus.location(act.file)}")]
-        if act.json_body is not None:
-            shown = json.dumps(_shortened(act, request.json))
-            parts += ["-H", "'Content-Type: application/json'", "-d", shlex.quote(shown)]
+            parts += ["-F", shlex.quote(f"{act.file_field}=@{corpus.location(act.file)}")] * act.copies
+        for name in act.headers:
+            parts += ["-H", shlex.quote(f"{name}: {request.headers[name]}")]
+        if request.content is not None:
+            body = (request.content or b"").decode("utf-8") if act.base64 is None else json.dumps(_shortened(act))
+            parts += ["-H", shlex.quote(f"Content-Type: {request.headers['Content-Type']}"), "-d", shlex.quote(body)]
         query = "&".join(f"{key}={value}" for key, value in request.params.items()) if request.params else ""
         return " ".join([*parts, shlex.quote(request.url + (f"?{query}" if query else ""))])
 
@@ -136,23 +244,39 @@ class Platform:
     def _headers(self, route: Route) -> dict[str, str]:
         return self._tags() | self._credentials(route)
 
-    def _credentials(self, route: Route) -> dict[str, str]:
-        if route.key == "api_key" and self._scope.api_key is not None:
-            return {self._contract.platform.api_key_header: self._scope.api_key}
-        if route.key == "admin_token" and self._scope.admin_token is not None:
-            return {self._contract.platform.admin_token_header: self._scope.admin_token}
-        return {}
+    def _credentials(self, route: Route, caller: Caller = Caller.OWN) -> dict[str, str]:
+        if route.key == "none" or caller is Caller.NOBODY:
+            return {}
+        if route.key == "api_key":
+            header, own = self._contract.platform.api_key_header, self._scope.api_key
+        else:
+            header, own = self._contract.platform.admin_token_header, self._scope.admin_token
+        if caller is Caller.OTHER:
+            header, own = self._contract.platform.api_key_header, self._scope.other_api_key
+        value = self._stranger if caller is Caller.STRANGER else own
+        return {} if value is None else {header: value}
 
 
-def _only(answers: list[Answer | CouldNotObserve]) -> Answer:
+def only(answers: list[Answer | CouldNotObserve]) -> Answer:
+    """Give the one answer; raises CouldNotObserve where there is none."""
     if isinstance(answers[0], CouldNotObserve):
         raise answers[0]
     return answers[0]
 
 
-def _shortened(act: Act, body: Any) -> Any:
+def _may_wait(sending: Sending) -> bool:
+    return sending.waits and _RATE_LIMITED not in sending.act.expect.statuses
+
+
+def _retry_after_seconds(answer: Answer | CouldNotObserve) -> float:
+    """Say how long a refused client is to wait; one second where the answer does not say it in seconds."""
+    text = "" if isinstance(answer, CouldNotObserve) else answer.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS_MAX else 1.0
+
+
+def _shortened(act: Act) -> Any:
     """Keep a command that a person reads short: an inlined file is named instead of spelled out."""
-    return _fill(act.json_body, {"base64": f"BASE64-OF-{act.base64}"}) if act.base64 is not None else body
+    return _fill(act.json_body, {"base64": f"BASE64-OF-{act.base64}"})
 
 
 def _fill(value: Any, known: Mapping[str, Any]) -> Any:
