@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -10,8 +10,8 @@ from pydantic import Field
 from selfcheck.checking import check
 from selfcheck.contract import Promise, Route, RouteName
 from selfcheck.observation import CouldNotObserve
-from selfcheck.values import curl, dig, json_type, shown
-from selfcheck.verdict import Verdict, failed, passed
+from selfcheck.values import curl, dig, json_type, shown, some
+from selfcheck.verdict import Verdict, failed, not_covered, passed
 
 if TYPE_CHECKING:
     from selfcheck.clients.http import Answer
@@ -52,8 +52,14 @@ class Described(Promise):
     route: RouteName
 
 
-def judge_described(route: Route, document: object, *, where: str, reproduce: str) -> Verdict:
-    """The OpenAPI document has the route's path, with its method, and says what it answers."""
+def judge_described(
+    route: Route, document: object, promised: Collection[str] = (), *, where: str, reproduce: str
+) -> Verdict:
+    """The OpenAPI document has the route's path, with its method, and says what it answers.
+
+    A platform that has the route elsewhere (the same last part, and none of the other `promised` paths) needs another
+    contract; that is no broken promise.
+    """
     place = {"where": where, "reproduce": reproduce}
     expected = f"{route.method} {route.path} described"
     paths = dig(document, "paths")
@@ -61,6 +67,11 @@ def judge_described(route: Route, document: object, *, where: str, reproduce: st
         return failed(expected, f"the document has no paths (it is {json_type(document)})", **place)
     found = paths.get(route.path)
     if not isinstance(found, Mapping):
+        if elsewhere := _elsewhere(route, paths, promised):
+            return not_covered(
+                f"this platform has no {route.path}; it describes {some(elsewhere)}",
+                f"put its path of the route {route.name!r} into the contract's api.toml",
+            )
         return failed(expected, f"not among the {len(paths)} paths of the document", **place)
     operation = found.get(route.method.lower())
     if not isinstance(operation, Mapping):
@@ -70,6 +81,21 @@ def judge_described(route: Route, document: object, *, where: str, reproduce: st
     return passed("described", where=where)
 
 
+def _elsewhere(route: Route, paths: Mapping[str, object], promised: Collection[str]) -> list[str]:
+    def last(path: str) -> str:
+        return path.rstrip("/").rpartition("/")[2].lower()
+
+    return [
+        path
+        for path, operations in paths.items()
+        if last(path) == last(route.path)
+        and path.rstrip("/") != route.path.rstrip("/")
+        and path not in promised
+        and isinstance(operations, Mapping)
+        and route.method.lower() in operations
+    ]
+
+
 @check("api.described", Described)
 def test_described(promise: Described, target: Target) -> Verdict:
     """The documentation describes the route."""
@@ -77,6 +103,7 @@ def test_described(promise: Described, target: Target) -> Verdict:
     answer = target.openapi(route.component)
     place = {"where": answer.asked, "reproduce": curl(answer.url)}
     try:
-        return judge_described(route, answer.json(), **place)
+        promised = {other.path for other in target.contract.routes.values()}
+        return judge_described(route, answer.json(), promised, **place)
     except CouldNotObserve as error:
         return failed("an OpenAPI document", error.came_back, **place)

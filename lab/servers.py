@@ -57,6 +57,8 @@ _BREAKER_TIMEOUT: Final = (60.0, 2.0)
 _CACHE_TTL: Final = (3600.0, 30.0)
 # As the contract says of `local`.
 _RATE_LIMIT_WINDOW: Final = (60.0, 6.0)
+# So few that a check can fill the cache and see what goes.
+_CLASSIFIER_CACHE_MAX_SIZE: Final = 20
 # Prometheus' own defaults, and the lab's floors for them.
 _LOOKBACK: Final = (300.0, 10.0)
 _RESEND_DELAY: Final = (60.0, 2.0)
@@ -214,6 +216,7 @@ def _replica(setting: Setting, name: str) -> Part:
         "CIRCUIT_BREAKER_TIMEOUT": f"{_scaled(setting, _BREAKER_TIMEOUT):g}",
         "CACHE_TTL": f"{_scaled(setting, _CACHE_TTL):g}",
         "RATE_LIMIT_WINDOW_SECONDS": f"{_scaled(setting, _RATE_LIMIT_WINDOW):g}",
+        "CLASSIFIER_CACHE_MAX_SIZE": str(_CLASSIFIER_CACHE_MAX_SIZE),
         "REDIS_URL": f"redis://{HOST}:{ports.redis_proxied}/0",
         "DATABASE_URL": setting.database_url(DATABASE_USER, keys.database_password),
         "PADDLE_URL": ports.url("paddle_proxied"),

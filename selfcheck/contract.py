@@ -64,6 +64,10 @@ class Component(StrEnum):
     ADMIN_TOKEN = "admin_token"  # noqa: S105 - the name of a requirement
 
 
+CREDENTIALS = frozenset({Component.API_KEY, Component.OTHER_API_KEY, Component.ADMIN_TOKEN})
+"""The components that are credentials of the run."""
+
+
 class Severity(StrEnum):
     """How urgent a broken promise is, as the manual's severity table has it."""
 

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from selfcheck.checking import KIND_ATTRIBUTE, turn
+from selfcheck.contract import Promise
 from selfcheck.verdict import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from selfcheck.contract import Contract, Promise
+    from selfcheck.contract import Contract
     from selfcheck.run import Result, Run
 
 _CHECKS_FOLDER = Path(__file__).resolve().parent.parent / "checks"
@@ -172,7 +173,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         promise = _promise_of(item)
         if promise is None:
-            kept.append(item)
+            # A check without promises in this contract has nothing to look at; anything else is no check of ours.
+            if _kind_of(item) is None:
+                kept.append(item)
             continue
         item.add_marker(str(promise.right))
         item.add_marker(promise.id.partition(".")[0])
@@ -185,9 +188,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _turn(item: pytest.Item) -> int:
     """Say when an item runs; pytest's own order stays among those of the same turn."""
-    promise = _promise_of(item)
-    bound = getattr(getattr(item, "function", None), KIND_ATTRIBUTE, None)
-    return 0 if promise is None or bound is None else turn(bound[0], promise)
+    promise, kind = _promise_of(item), _kind_of(item)
+    return 0 if promise is None or kind is None else turn(kind, promise)
 
 
 @pytest.fixture(scope="session")
@@ -198,8 +200,13 @@ def target(request: pytest.FixtureRequest) -> object:
 
 def _promise_of(item: pytest.Item) -> Promise | None:
     callspec = getattr(item, "callspec", None)
-    bound = getattr(getattr(item, "function", None), KIND_ATTRIBUTE, None)
-    return callspec.params.get("promise") if callspec is not None and bound is not None else None
+    found = callspec.params.get("promise") if callspec is not None and _kind_of(item) is not None else None
+    return found if isinstance(found, Promise) else None
+
+
+def _kind_of(item: pytest.Item) -> str | None:
+    bound: tuple[str, type[Promise]] | None = getattr(getattr(item, "function", None), KIND_ATTRIBUTE, None)
+    return None if bound is None else bound[0]
 
 
 # ------------------------------------------------------------------------------------------------------------ preflight

@@ -29,6 +29,7 @@ from selfcheck.waiting import Deadline, pause
 
 T = TypeVar("T")
 _NOT_FOUND = 404
+_SHARES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,9 @@ class Target:
         asks = 1 if metrics else self.contract.platform.limits.page_asks
         component = self.contract.route(route).component
         asked: list[tuple[str, str | None]] = [("", None)] * asks
-        with contextlib.suppress(CouldNotObserve):  # the metrics page may be broken; pages are judged all the same
-            path = self.contract.route(self.contract.platform.identity.metrics_route).path
-            found = self.replicas(component)
-            if found.direct and len(found.urls) > 1:
-                asked += [(name, url.removesuffix("/").removesuffix(path)) for name, url in found.urls.items()]
+        bases = self.replica_bases(component)
+        if len(bases) > 1:
+            asked += bases.items()
         answers = self.platform.get_all([(route, base) for _, base in asked])
         return (
             tuple(Page(name, got) for (name, _), got in zip(asked, answers, strict=True) if isinstance(got, Answer)),
@@ -137,6 +136,26 @@ class Target:
                 self.platform, self.contract, component=group, configured=configured, targets=targets
             ),
         )
+
+    def replica_bases(self, component: Component = Component.APP) -> dict[str, str]:
+        """Give the base URL of each replica by its name; empty where they cannot be addressed one by one."""
+        path = self.contract.route(self.contract.platform.identity.metrics_route).path
+        try:
+            found = self.replicas(component)
+        except CouldNotObserve:  # the metrics page may be broken; what else a replica serves is judged all the same
+            return {}
+        if not found.direct:
+            return {}
+        return {name: url.removesuffix("/").removesuffix(path) for name, url in found.urls.items()}
+
+    def trusted_bases(self, component: Component = Component.APP) -> dict[str, str]:
+        """Give those of `replica_bases` that credentials may be sent to: none is less protected than the base URL.
+
+        Only TLS is compared: that the addresses are the platform's is known from their processes.
+        """
+        secured = self.platform.base(component).startswith("https://")
+        bases = self.replica_bases(component)
+        return {name: base for name, base in bases.items() if not secured or base.startswith("https://")}
 
     def _group(self, component: Component) -> Component:
         """Tell which group of processes serves a component: the app's, unless the classifier has its own URL."""
@@ -190,17 +209,25 @@ class Target:
     ) -> Iterator[tuple[Counting, Window]]:
         """Read, act, read again, window by window: what one reading ends begins the next.
 
-        Each further attempt sends more requests: what counts each of them twice then stands out from other traffic.
+        Where replicas can be addressed one by one, each gets its share: one that counts wrongly is met for sure. Each
+        further attempt sends more requests: what counts each of them twice then stands out from other traffic.
         """
         for promise in promises:
             if promise.after is not None:
                 self._send(self.contract.act(promise.after), values)
         for component, members in self._by_component(promises):
             before = self._read(component, members)
+            bases: list[str | None] = [*self.trusted_bases(component).values()] or [None]
             for group in counting.in_windows(members):
                 started = time.monotonic()
-                sent = [promise for promise in group for _ in range(promise.times + 2 * attempt)]
-                got = self._send_all([self.contract.act(promise.act) for promise in sent], values)
+                sent: list[Counting] = []
+                sendings: list[Sending] = []
+                for promise in group:
+                    for number in range(max(promise.times, min(len(bases), _SHARES_MAX)) + 2 * attempt):
+                        sent.append(promise)
+                        base = bases[number % len(bases)]
+                        sendings.append(Sending(self.contract.act(promise.act), values, base=base))
+                got = self._send_all(sendings)
                 after = self._read(component, members)
                 for promise in group:
                     answers = tuple(answer for by, answer in zip(sent, got, strict=True) if by is promise)
@@ -265,17 +292,18 @@ class Target:
         except CouldNotObserve as error:
             return error
 
-    def _send_all(self, acts: list[Act], values: dict[str, Any]) -> list[Answer | CouldNotObserve]:
-        """Send acts at once; those that need what could not be registered get the reason instead of an answer."""
-        missing = values.get("trouble")
-        kept_back = [isinstance(missing, CouldNotObserve) and act.needs_candidate for act in acts]
+    def _send_all(self, sendings: Sequence[Sending]) -> list[Answer | CouldNotObserve]:
+        """Send at once; what needs a vector that could not be registered gets the reason instead of an answer."""
+        kept_back = [sending.values.get("trouble") if sending.act.needs_candidate else None for sending in sendings]
         try:
             answers = iter(
-                self.platform.send_all([act for act, kept in zip(acts, kept_back, strict=True) if not kept], values)
+                self.platform.send_each(
+                    [sending for sending, trouble in zip(sendings, kept_back, strict=True) if trouble is None]
+                )
             )
         except CouldNotObserve as error:
-            return [error] * len(acts)
-        return [missing if kept and isinstance(missing, CouldNotObserve) else next(answers) for kept in kept_back]
+            return [error] * len(sendings)
+        return [trouble if trouble is not None else next(answers) for trouble in kept_back]
 
     @contextlib.contextmanager
     def _candidate(self, *, needed: bool) -> Iterator[dict[str, Any]]:
@@ -331,7 +359,9 @@ class Target:
         """Remove vectors; those that may never have been registered need not be there."""
         remove = self.contract.act(self.contract.platform.candidate_remove)
         try:
-            gone = self.platform.send_each([Sending(remove, {"candidate": id_}, caller=caller) for id_ in ids])
+            gone = self.platform.send_each(
+                [Sending(remove, {"candidate": id_}, caller=caller) for id_ in ids], tidying=True
+            )
         except CouldNotObserve as error:
             gone = [error] * len(ids)
         for id_, answer in zip(ids, gone, strict=True):

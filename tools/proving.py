@@ -23,8 +23,16 @@ SEEN_TIMEOUT_SECONDS = 120.0
 SETTLE_TIMEOUT_SECONDS = 360.0
 """How long a healed lab may take to forget: a little longer than the longest window in use."""
 
-_COMPONENTS_NOT_IN_THE_LAB = ("platform.grafana", "platform.kubernetes", "platform.classifier")
-"""Not installed here, or (the classifier) without a URL of its own: tests/clients and tests/gate prove these."""
+_COMPONENTS_NOT_IN_THE_LAB = (
+    "platform.grafana",
+    "platform.kubernetes",
+    "platform.classifier",
+    "security.tls",
+    "security.tls_of_prometheus",
+    "security.tls_of_grafana",
+)
+"""Not installed here, without a URL of its own (the classifier), or without TLS: tests/clients and tests/gate prove
+these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,12 @@ def _change(platform: "Platform") -> Iterator[None]:
 
 DEFECT = Defect(
     breaks="comparisons do not end in errors of the platform",
-    caught_by=("metrics.counts_compare_success", "slo.compare_failures"),
+    caught_by=(
+        "metrics.counts_compare_success",
+        "slo.compare_failures",
+        "compare.answered",
+        "compare.errors_dominate",
+    ),
     how=inside(change=_change),
-    also=("metrics.counts_compare_*",),
+    also=("compare.*", "metrics.counts_compare_*"),
 )

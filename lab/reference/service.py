@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 
+from lab.reference.access import Access
 from lab.reference.breakers import Breakers
 from lab.reference.cache import Cache, CacheDownError
 from lab.reference.classifier import Classifier
@@ -31,6 +32,7 @@ class Platform:
     def __init__(self, settings: Settings) -> None:
         """Build the parts; nothing is connected before `start`."""
         self.settings = settings
+        self.access = Access(settings)
         self.metrics = Metrics()
         self.cache = Cache(settings)
         self.limiter = Limiter(settings, self.cache)

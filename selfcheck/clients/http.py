@@ -625,7 +625,7 @@ class Http:
     def _tls(self) -> ssl.SSLContext:
         try:
             context = ssl.create_default_context(cafile=self._ca_file)
-            if self._ca_file is None and not _trusts_any():
+            if self._ca_file is None and not trusts_any():
                 import certifi  # noqa: PLC0415 - only for machines without authorities of their own
 
                 context.load_verify_locations(certifi.where())
@@ -748,7 +748,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _trusts_any() -> bool:
+def trusts_any() -> bool:
     """Whether OpenSSL finds trusted authorities on this machine; without any it would trust nobody."""
     paths = ssl.get_default_verify_paths()
     return bool(paths.cafile) or (bool(paths.capath) and any(Path(paths.capath).iterdir()))

@@ -42,21 +42,37 @@ class Sending:
     """One synthetic request: an act of the contract, and what this one request differs in.
 
     `values` fill `{...}` in the act. `payload` is sent instead of the act's file (and its base64 text instead of that
-    of the act's). `base` addresses one replica instead of the load balancer; `source` is the address of this machine
+    of the act's); `payloads` instead of all its copies, where they are to differ. `base` addresses one replica instead of the load balancer; `source` is the address of this machine
     that the request comes from. `headers`, `method` and `path` are laid over those of the act and its route.
-    `waits` says whether the run may wait when a rate limit refuses the request.
+    `waits` says whether the run may wait when a rate limit refuses the request, `follows` whether redirects are
+    followed.
     """
 
     act: Act
     values: Mapping[str, Any] = field(default_factory=dict)
     caller: Caller = Caller.OWN
     payload: Payload | None = None
+    payloads: tuple[Payload, ...] = ()
     base: str | None = None
     source: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str | None = None
     path: str | None = None
     waits: bool = True
+    follows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One synthetic request that no act describes: to a route of the contract, with any query, headers and body.
+
+    The run's own tag and credentials take the place of what `headers` say of them.
+    """
+
+    route: str
+    query: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,10 @@ class Platform:
     def base(self, component: Component = Component.APP) -> str:
         """Give the base URL of the component: the classifier is served by the app unless it has a URL of its own."""
         return self._scope.url(component) or self._scope.base_url
+
+    def has_credential(self, route: Route) -> bool:
+        """Tell whether the run sends what a route wants: a credential of its own, or none because it takes none."""
+        return route.key == "none" or bool(self._credentials(route))
 
     def get(self, route: str, *, base: str | None = None, fresh: bool = False) -> Answer:
         """Ask a promised route that takes no body; raises CouldNotObserve.
@@ -129,19 +149,17 @@ class Platform:
         """Send one synthetic request of the contract; `values` fill `{...}` in it; raises CouldNotObserve."""
         return only(self.send_each([Sending(act, values or {})]))
 
-    def send_all(self, acts: Sequence[Act], values: Mapping[str, Any] | None = None) -> list[Answer | CouldNotObserve]:
-        """Send several synthetic requests at once; the answers keep the order."""
-        return self.send_each([Sending(act, values or {}) for act in acts])
-
-    def send_each(self, sendings: Sequence[Sending]) -> list[Answer | CouldNotObserve]:
+    def send_each(self, sendings: Sequence[Sending], *, tidying: bool = False) -> list[Answer | CouldNotObserve]:
         """Send several synthetic requests at once; the answers keep the order. Raises CouldNotObserve (BUDGET).
+
+        `tidying` is for what removes things again: the budget does not keep it back.
 
         Those that a rate limit refuses are sent again once, after the time that the answer names, within the run's
         patience: other checks, or a run just before, may have used up the allowance.
         """
         if not sendings:
             return []
-        answers = self._send([self.request(sending) for sending in sendings])
+        answers = self._send([self.request(sending) for sending in sendings], tidying=tidying)
         refused = [
             number
             for number, answer in enumerate(answers)
@@ -157,6 +175,35 @@ class Platform:
             if isinstance(answer, Answer)
         ]
         return answers
+
+    def send_raw(self, raws: Sequence[Raw]) -> list[Answer | CouldNotObserve]:
+        """Send several requests at once; the answers keep the order, and none is waited for. Raises CouldNotObserve."""
+        return self._send([self._raw_request(raw) for raw in raws]) if raws else []
+
+    def _raw_request(self, raw: Raw) -> Request:
+        route = self._contract.route(raw.route)
+        own = self._headers(route)
+        known = {name.lower() for name in own}
+        headers = {name: value for name, value in raw.headers if name.lower() not in known}
+        url = self._url(route, None) + (f"?{raw.query}" if raw.query else "")
+        return Request(method=route.method, url=url, headers=headers | own, content=raw.content)
+
+    def curl_raw(self, raw: Raw) -> str:
+        """Give a command that sends the same request; secrets stand in it as variables."""
+        route = self._contract.route(raw.route)
+        request = self._raw_request(raw)
+        parts = ["curl", "-sS", "-X", route.method, *self._credential_options(route)]
+        own = {name.lower() for name in self._headers(route)}
+        for name, value in request.headers.items():
+            if name.lower() not in own:
+                # With a semicolon curl sends a header without a value; with a colon it sends none.
+                parts += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
+        if raw.content is None:
+            return " ".join([*parts, shlex.quote(request.url)])
+        if "content-type" not in {name.lower() for name in request.headers}:
+            parts += ["-H", "Content-Type:"]
+        command = " ".join([*parts, "--data-binary", "@-", shlex.quote(request.url)])
+        return f"printf %b {shlex.quote(_for_printf(raw.content))} | {command}"
 
     def _has_waited(self, seconds: float) -> bool:
         """Wait for a rate limit, if the run's patience and its time allow it."""
@@ -188,7 +235,7 @@ class Platform:
             body = {"content": str(_fill(act.raw_body, known)).encode("utf-8")}
             headers["Content-Type"] = act.content_type
         elif act.file is not None:
-            payloads = [
+            payloads = sending.payloads or [
                 sending.payload or corpus.payload(act.file, f"{mark}-{copy}" if copy else mark)
                 for copy in range(act.copies)
             ]
@@ -200,19 +247,26 @@ class Platform:
             headers=headers | dict(sending.headers),
             params={key: str(_fill(value, known)) for key, value in act.query.items()},
             source=sending.source,
+            follow_redirects=sending.follows,
             **body,
         )
 
-    def curl(self, act: Act) -> str:
-        """Give a command with which a person can send the same request; secrets stand in it as variables."""
+    def curl(self, act: Act, sending: Sending | None = None) -> str:
+        """Give a command with which a person can send the same request; secrets stand in it as variables.
+
+        `sending` says in what the request differs from the act.
+        """
         route = self._contract.route(act.route)
-        request = self.request(Sending(act, {"vector": [1.0, 0.0], "candidate": "REGISTERED-ID"}))
+        request = self.request(sending or Sending(act, {"vector": [1.0, 0.0], "candidate": "REGISTERED-ID"}))
         parts = ["curl", "-sS", "-X", route.method]
-        for header in self._credentials(route):
-            variable = "$API_KEY" if header == self._contract.platform.api_key_header else "$ADMIN_TOKEN"
-            parts += ["-H", f'"{header}: {variable}"']
+        parts += self._credential_options(route)
         if act.file is not None:
-            parts += ["-F", shlex.quote(f"{act.file_field}=@{corpus.location(act.file)}")] * act.copies
+            place = corpus.location(act.file)
+            if place is None:
+                made = corpus.payload(act.file, self.run_id)
+                parts = [f"python -m selfcheck.corpus {act.file} |", *parts]
+                place = f"-;filename={made.filename};type={made.media_type}"
+            parts += ["-F", shlex.quote(f"{act.file_field}=@{place}")] * act.copies
         for name in act.headers:
             parts += ["-H", shlex.quote(f"{name}: {request.headers[name]}")]
         if request.content is not None:
@@ -221,9 +275,14 @@ class Platform:
         query = "&".join(f"{key}={value}" for key, value in request.params.items()) if request.params else ""
         return " ".join([*parts, shlex.quote(request.url + (f"?{query}" if query else ""))])
 
-    def _send(self, requests: Sequence[Request]) -> list[Answer | CouldNotObserve]:
+    def _credential_options(self, route: Route) -> list[str]:
+        names = {self._contract.platform.api_key_header: "$API_KEY"}
+        options = [f'"{header}: {names.get(header, "$ADMIN_TOKEN")}"' for header in self._credentials(route)]
+        return [part for option in options for part in ("-H", option)]
+
+    def _send(self, requests: Sequence[Request], *, tidying: bool = False) -> list[Answer | CouldNotObserve]:
         budget = self._contract.platform.limits.requests_max
-        if self.requests_sent + len(requests) > budget:
+        if self.requests_sent + len(requests) > budget and not tidying:
             raise CouldNotObserve(
                 Trouble.BUDGET,
                 asked=f"{requests[0].method} {requests[0].url}",
@@ -277,6 +336,12 @@ def _retry_after_seconds(answer: Answer | CouldNotObserve) -> float:
 def _shortened(act: Act) -> Any:
     """Keep a command that a person reads short: an inlined file is named instead of spelled out."""
     return _fill(act.json_body, {"base64": f"BASE64-OF-{act.base64}"})
+
+
+def _for_printf(content: bytes) -> str:
+    """Spell out bytes as `printf %b` of any shell reads them."""
+    plain = {ord("\\"): r"\0134"}
+    return "".join(plain.get(byte, chr(byte)) if 0x20 <= byte < 0x7F else f"\\0{byte:03o}" for byte in content)
 
 
 def _fill(value: Any, known: Mapping[str, Any]) -> Any:

@@ -142,6 +142,38 @@ class Postgres:
             for name, definition, unique, valid, columns in rows
         )
 
+    def table_like(self, table: str) -> str:
+        """Where a table of that name is, in whichever schema ("schema.table"); empty when there is none."""
+        rows = self._rows(
+            f"the table {table}",
+            """
+            SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1
+            """,
+            (table.rpartition(".")[2],),
+        )
+        return str(rows[0][0]) if rows else ""
+
+    def before_newest(self, table: str, time_column: str, seconds: int) -> str | None:
+        """The moment so long before the newest row of a table, as Postgres writes it; None for an empty table."""
+        from psycopg import sql  # noqa: PLC0415 - a slow import that only runs with a database in scope pay for
+
+        query = sql.SQL("SELECT (max({}) - make_interval(secs => {}))::text FROM {}").format(
+            sql.Identifier(time_column), sql.Literal(seconds), sql.Identifier(*table.split("."))
+        )
+        newest = self._one(f"the newest row of {table}", query.as_string(None))[0]
+        return None if newest is None else str(newest)
+
+    def rows_since(self, table: str, time_column: str, since: str | None) -> int:
+        """How many rows of a table there are since a moment, or at all."""
+        from psycopg import sql  # noqa: PLC0415 - as above
+
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*table.split(".")))
+        if since is not None:
+            query += sql.SQL(" WHERE {} >= {}").format(sql.Identifier(time_column), sql.Literal(since))
+        return int(self._one(f"the number of rows of {table}", query.as_string(None))[0])
+
     def connections(self) -> Connections:
         """How many connections of clients there are, and how many there may be."""
         # Who may not see the sessions of others gets rows for them without a type.

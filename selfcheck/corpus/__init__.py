@@ -1,18 +1,23 @@
-"""The payloads that synthetic requests carry: a drawing, a file that is none, a DXF part.
+"""The payloads that synthetic requests carry: drawings, a DXF part, and files that are none of them.
 
-Each is a real file in this folder. A mark makes its bytes unique without changing what it shows, so that no cache
-answers for the platform.
+What can be looked at is a real file in this folder; `tools/make_corpus.py` draws it. What is broken on purpose is made
+when it is needed (`selfcheck.corpus.broken`). A mark makes a file's bytes unique without changing what it shows, so
+that no cache answers for the platform. `python -m selfcheck.corpus NAME` writes a payload to standard output.
 """
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from selfcheck.corpus import broken
+
 _FOLDER = Path(__file__).parent
-_MEDIA_TYPES = {".png": "image/png", ".dxf": "application/dxf", ".txt": "text/plain"}
+_MEDIA_TYPES = {".png": "image/png", ".pdf": "application/pdf", ".dxf": "application/dxf", ".txt": "text/plain"}
 _PNG_END_CHUNK_BYTES = 12
+_CHUNK_FRAME_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +33,56 @@ class UnknownPayloadError(Exception):
     """The contract names a payload that the corpus does not have."""
 
 
+_MADE: Mapping[str, Callable[[str], Payload]] = {
+    "empty": lambda _: Payload("empty.png", b"", "image/png"),
+    "text_named_png": lambda mark: replace(
+        payload("not_a_drawing", mark), filename="text_named_png.png", media_type="image/png"
+    ),
+    "truncated_png": lambda mark: _changed(payload("flange_drawing", mark), "truncated_png.png", broken.cut),
+    "truncated_pdf": lambda mark: _changed(payload("flange_scan", mark), "truncated_pdf.pdf", broken.cut),
+    "scripted_pdf": lambda mark: _changed(payload("flange_scan", mark), "scripted_pdf.pdf", broken.scripted),
+    "bomb": lambda mark: Payload("bomb.png", _marked(".png", broken.bomb(), mark), "image/png"),
+    # More than the 1 MiB that vision takes.
+    "large_drawing": lambda mark: sized("drawing", mark, 1_100_000),
+}
+
+
 def names() -> list[str]:
     """Give the names of all payloads."""
-    return sorted(path.stem for path in _FOLDER.iterdir() if path.suffix in _MEDIA_TYPES)
+    return sorted({path.stem for path in _FOLDER.iterdir() if path.suffix in _MEDIA_TYPES} | _MADE.keys())
 
 
 def payload(name: str, mark: str) -> Payload:
     """Give a payload made unique by `mark` (printable ASCII); raises UnknownPayloadError."""
+    if name in _MADE:
+        return _MADE[name](mark)
     path, content = _load(name)
     return Payload(path.name, _marked(path.suffix, content, mark), _MEDIA_TYPES[path.suffix])
 
 
-def location(name: str) -> str:
-    """Give where a payload lies in the repository, for commands that a person repeats; raises UnknownPayloadError."""
+def sized(name: str, mark: str, size_bytes: int) -> Payload:
+    """Give a PNG of the corpus with exactly so many bytes, which shows what it always shows.
+
+    Raises ValueError for a size that is too small.
+    """
+    made = payload(name, mark)
+    padding = size_bytes - len(made.content) - _CHUNK_FRAME_BYTES
+    if padding < 0:
+        message = f"{name} has {len(made.content)} bytes, it cannot be made to have {size_bytes}"
+        raise ValueError(message)
+    # Of a kind of chunk that nobody knows, that may be left out, and that says nothing of the picture.
+    return replace(made, content=_before_the_end(made.content, b"paDd", bytes(padding)))
+
+
+def paged(pages: int, mark: str) -> Payload:
+    """Give a PDF with so many empty pages."""
+    return Payload("pages.pdf", _marked(".pdf", broken.pages(pages), mark), "application/pdf")
+
+
+def location(name: str) -> str | None:
+    """Give where a payload lies in the repository, None for one that is made; raises UnknownPayloadError."""
+    if name in _MADE:
+        return None
     path, _ = _load(name)
     return f"selfcheck/corpus/{path.name}"
 
@@ -54,13 +96,22 @@ def _load(name: str) -> tuple[Path, bytes]:
     raise UnknownPayloadError(message)
 
 
+def _changed(sound: Payload, filename: str, change: Callable[[bytes], bytes]) -> Payload:
+    return replace(sound, filename=filename, content=change(sound.content))
+
+
 def _marked(suffix: str, content: bytes, mark: str) -> bytes:
     if suffix == ".png":
-        # A text chunk before the end chunk: every reader of PNG passes over it.
-        body = b"tEXt" + b"Comment\x00" + mark.encode("ascii")
-        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        return content[:-_PNG_END_CHUNK_BYTES] + chunk + content[-_PNG_END_CHUNK_BYTES:]
+        # Every reader of PNG passes over a text chunk.
+        return _before_the_end(content, b"tEXt", b"Comment\x00" + mark.encode("ascii"))
     if suffix == ".dxf":
         # Group code 999 is a comment.
         return f"999\n{mark}\n".encode("ascii") + content
+    if suffix == ".pdf":
+        return content + f"%{mark}\n".encode("ascii")
     return content + mark.encode("ascii")
+
+
+def _before_the_end(png: bytes, kind: bytes, body: bytes) -> bytes:
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:-_PNG_END_CHUNK_BYTES] + chunk + png[-_PNG_END_CHUNK_BYTES:]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from selfcheck.contract import CREDENTIALS
 from selfcheck.report import VERDICT_FILE
 from selfcheck.verdict import Outcome
 
@@ -38,7 +39,7 @@ def render(run: "Run", exit_code: int, *, width: int = 80) -> list[Line]:
         for item in shown:
             if item.outcome is outcome:
                 lines += _block(item, width)
-    lines += _blocked(every, width)
+    lines += _blocked(run, every, width)
     lines += _waived(every, width)
     lines += _not_covered(every, width)
     lines += _notes(every, width)
@@ -95,10 +96,12 @@ def _remark(label: str, text: str, width: int, **markup: bool) -> Iterator[Line]
     yield from (Line(line, markup) for line in wrapped)
 
 
-def _blocked(every: Iterable["Result"], width: int) -> Iterator[Line]:
+def _blocked(run: "Run", every: Iterable["Result"], width: int) -> Iterator[Line]:
     blocked = Counter(item.verdict.blocked_by for item in every if item.verdict.blocked_by)
+    credentials = {promise.id for promise in run.contract.platform.component if promise.component in CREDENTIALS}
     for cause, count in blocked.items():
-        yield from _remark("blocked", f"{count} checks could not look, blocked by {cause}", width, yellow=True)
+        named = f"credentials ({cause})" if cause in credentials else cause
+        yield from _remark("blocked", f"{count} checks could not look, blocked by: {named}", width, yellow=True)
 
 
 def _waived(every: Iterable["Result"], width: int) -> Iterator[Line]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from tests.gate.contracts import core_contract
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -133,13 +135,17 @@ def run(
     cwd: Path = ROOT,
     output: Path | None = None,
     settings: Mapping[str, str] | None = None,
+    whole: bool = False,
 ) -> Ran:
     """Run the gate to its end and look at what every run owes, whatever its target does.
 
+    Unless it is to be `whole`, or `settings` name another contract, it has the areas that the fake platform serves.
     `settings` are variables of the environment; those in lower case get the prefix. `folder` takes what is printed
     and, unless `output` says otherwise, the reports.
     """
-    ran = start(folder, *arguments, strict=strict, cwd=cwd, output=output, settings=settings).wait(timeout_seconds)
+    ran = start(folder, *arguments, strict=strict, cwd=cwd, output=output, settings=settings, whole=whole).wait(
+        timeout_seconds
+    )
     owes_nothing(ran)
     return ran
 
@@ -151,6 +157,7 @@ def start(
     cwd: Path = ROOT,
     output: Path | None = None,
     settings: Mapping[str, str] | None = None,
+    whole: bool = False,
 ) -> Gate:
     """Start the gate; see `run`."""
     named = {
@@ -158,6 +165,8 @@ def start(
     }
     if strict:
         named["SELF_CHECK_STRICT"] = "1"
+    if not whole and "SELF_CHECK_CONTRACT" not in named:
+        named["SELF_CHECK_CONTRACT"] = str(core_contract(folder / "core"))
     return Gate(folder, output or folder / "output", arguments, named, cwd)
 
 

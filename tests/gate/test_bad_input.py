@@ -28,6 +28,7 @@ import pytest
 from selfcheck.waiting import wait_until
 from tests import misbehaving
 from tests.gate import fake_platform, running
+from tests.gate.contracts import core_contract_with
 from tests.gate.fake_platform import ADMIN_TOKEN, API_KEY, FakePlatform
 from tests.misbehaving import LOGIN_PAGE, answer
 
@@ -80,24 +81,12 @@ class Case:
         """Run the gate against the target."""
         settings = {**CREDENTIALS, **{name: value.format(folder=folder) for name, value in self.settings.items()}}
         if self.contract:
-            settings["contract"] = str(contract_with(folder / "contract", self.contract))
+            settings["contract"] = str(core_contract_with(folder / "contract", self.contract))
         with self.target(folder) as target:
             settings |= getattr(target, "settings", {})
             settings.setdefault("base_url", target.url)
             ran = running.start(folder, *self.arguments, settings=settings).wait(self.seconds_max)
             return Looked(ran, target)
-
-
-def contract_with(folder: Path, edits: Mapping[str, tuple[str, str]]) -> Path:
-    """Copy the default contract and replace a text in some of its files; an empty text to replace means: append."""
-    if not folder.exists():
-        shutil.copytree(running.ROOT / "contract", folder, ignore=shutil.ignore_patterns("schema"))
-    for name, (old, new) in edits.items():
-        path = folder / name
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        assert old in text
-        path.write_text(text.replace(old, new, 1) if old else text + new, encoding="utf-8")
-    return folder
 
 
 SLACK_SECONDS = 3.0
@@ -662,7 +651,7 @@ class Mistake:
         """Run the gate with the mistake."""
         settings = {name: value.format(folder=folder) for name, value in self.settings.items()}
         if self.contract:
-            settings["contract"] = str(contract_with(folder / "contract", self.contract))
+            settings["contract"] = str(core_contract_with(folder / "contract", self.contract))
         with misbehaving.login_page() as target:
             settings.setdefault("base_url", target.url)
             return Looked(running.start(folder / "gate", settings=settings).wait(60), target)
@@ -790,7 +779,7 @@ def test_a_waiver_holds_until_its_day_and_only_where_it_is_needed(case: Case, ah
 
 
 def test_outside_strict_mode_a_waiver_that_must_go_is_a_note(tmp_path: Path) -> None:
-    contract = contract_with(tmp_path / "contract", waived(("health.status", "2020-01-01")))
+    contract = core_contract_with(tmp_path / "contract", waived(("health.status", "2020-01-01")))
     with fake_platform.serving() as target:
         ran = running.run(
             tmp_path / "gate", strict=False, settings={"base_url": target.url, "contract": str(contract), **CREDENTIALS}
@@ -893,7 +882,7 @@ def test_the_time_of_the_whole_run_is_kept_and_what_was_not_looked_at_says_so(tm
     assert ran.verdict["seconds"] < 2 + 1
     assert ran.code in {1, 10}
     assert "deadline" in ran.blocked_by()
-    assert "checks could not look, blocked by deadline" in ran.text
+    assert "checks could not look, blocked by: deadline" in ran.text
     running.reports_agree(ran)
 
 

@@ -11,7 +11,7 @@ from selfcheck.contract import Route
 from selfcheck.verdict import Outcome
 from tests.unit.making import PLACE, answer, promise
 
-PASS, FAIL = Outcome.PASS, Outcome.FAIL
+PASS, FAIL, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_COVERED
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,9 @@ DESCRIBED = {"responses": {"200": {"description": "fine"}}}
         ({"paths": {"/api/compare": {"post": {}}}}, FAIL, "names no responses"),
         ({"paths": {"/api/compare": None}}, FAIL, "not among the 1 paths"),
         ({"paths": {"/api/compare/": {"post": DESCRIBED}}}, FAIL, "not among the 1 paths"),
+        ({"paths": {"/v2/compare": {"post": DESCRIBED}}}, NOT_COVERED, "it describes /v2/compare"),
+        ({"paths": {"/v2/compare": {"get": DESCRIBED}}}, FAIL, "not among the 1 paths"),
+        ({"paths": {"/api/v1/compare": {"post": DESCRIBED}}}, FAIL, "not among the 1 paths"),
         ({"paths": {}}, FAIL, "not among the 0 paths"),
         ({"paths": []}, FAIL, "the document has no paths"),
         ({}, FAIL, "the document has no paths (it is object)"),
@@ -55,5 +58,5 @@ DESCRIBED = {"responses": {"200": {"description": "fine"}}}
 )
 def test_described(document: object, outcome: Outcome, said: str) -> None:
     route = Route(name="compare", method="POST", path="/api/compare")
-    verdict = api.judge_described(route, document, **PLACE)
+    verdict = api.judge_described(route, document, ("/api/compare", "/api/v1/compare"), **PLACE)
     assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict

@@ -1,0 +1,564 @@
+"""Redis and Postgres: the platform really uses them, and they are in a state in which it can."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import shlex
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import Field
+
+from selfcheck import components, corpus
+from selfcheck.answering import breach
+from selfcheck.checking import check
+from selfcheck.clients.platform import Sending
+from selfcheck.contract import ActName, Component, Model, Promise, Right, RouteName
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.values import Domain, Missing, curl, differences, dig, same, shown, some
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
+from selfcheck.waiting import GaveUp, pause, wait_until
+
+if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
+    from selfcheck.clients.postgres import Connections, Index
+    from selfcheck.contract import Act
+    from selfcheck.target import Page, Target
+
+Info = Mapping[str, Any]
+T = TypeVar("T")
+
+_NO_CREDENTIALS = (401, 403)
+_NO_ROUTE = (404, 405)
+_COMMANDS = "commandstats"
+_REDIS_HINT = "nothing to do where this Redis does not tell it"
+
+
+def _info(target: Target, section: str) -> Info:
+    """Ask Redis for a section of INFO once a run; raises CouldNotObserve."""
+    return target.once(("info", section), lambda: components.redis(target).info(section))
+
+
+def _place(section: str) -> dict[str, str]:
+    return {"where": f"INFO {section} of Redis", "reproduce": f'redis-cli -u "$REDIS_URL" INFO {section}'}
+
+
+# ------------------------------------------------------------------------------------------------------ what Redis says
+
+
+class Condition(Model):
+    """Another field of the same section."""
+
+    field: str
+    equals: str | int
+
+
+class Said(Promise, Domain):
+    """A field of INFO has a value of its domain."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.REDIS)
+    section: str
+    field: str
+    unless: Condition | None = Field(None, description="What makes another value fine, with a note.")
+
+
+def judge_said(promise: Said, info: Info) -> Verdict:
+    """The value is inside its domain, or what excuses another one is the case."""
+    place = _place(promise.section)
+    value = info.get(promise.field)
+    if value is None:
+        return not_covered(f"INFO {promise.section} has no field {promise.field}", _REDIS_HINT)
+    wrong = promise.breaks(value)
+    if not wrong:
+        return passed(f"{promise.field} = {shown(value)}", where=place["where"])
+    if promise.unless is not None and same(info.get(promise.unless.field), promise.unless.equals):
+        said = f"{promise.field} = {shown(value)}"
+        note = f"{said}, and {promise.unless.field} = {shown(promise.unless.equals)}"
+        return passed(said, where=place["where"], notes=[note])
+    excuse = "" if promise.unless is None else f" ({promise.unless.field} = {shown(info.get(promise.unless.field))})"
+    return failed(f"{promise.field}: {promise.describe()}", f"{promise.field} {wrong}{excuse}", **place)
+
+
+@check("dependencies.said", Said)
+def test_said(promise: Said, target: Target) -> Verdict:
+    """Redis is in a state in which the platform can use it."""
+    return judge_said(promise, _info(target, promise.section))
+
+
+class Share(Promise):
+    """A field of INFO is at most a share of another one."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.REDIS)
+    section: str
+    part: str
+    whole: str
+    share_max: float = Field(gt=0, le=1)
+    only_if: Condition | None = Field(None, description="The case in which a larger share does harm.")
+
+
+def judge_share(promise: Share, info: Info) -> Verdict:
+    """The share is small enough; a whole of 0 is no limit."""
+    place = _place(promise.section)
+    part, whole = info.get(promise.part), info.get(promise.whole)
+    if not isinstance(part, int | float) or not isinstance(whole, int | float):
+        return not_covered(f"INFO {promise.section} has no {promise.part} or no {promise.whole}", _REDIS_HINT)
+    if whole <= 0:
+        return passed(f"{promise.part} = {part}, without a limit", where=place["where"])
+    observed = f"{promise.part} = {part}, {part / whole:.0%} of {promise.whole} = {whole}"
+    if part / whole <= promise.share_max:
+        return passed(observed, where=place["where"])
+    harmless = promise.only_if is not None and not same(info.get(promise.only_if.field), promise.only_if.equals)
+    if harmless and promise.only_if is not None:
+        note = f"{observed}; {promise.only_if.field} is {shown(info.get(promise.only_if.field))}"
+        return passed(observed, where=place["where"], notes=[note])
+    return failed(f"at most {promise.share_max:.0%} of {promise.whole}", observed, **place)
+
+
+@check("dependencies.share", Share)
+def test_share(promise: Share, target: Target) -> Verdict:
+    """Redis has room left."""
+    return judge_share(promise, _info(target, promise.section))
+
+
+# ----------------------------------------------------------------------------------------------- what the platform does
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """A drawing that nobody sent before was sent, and sent again to another replica.
+
+    `whom` names the replicas that were asked, "" for the load balancer. A third answer is that of the first replica to
+    the same drawing; it is asked for where the second one did not know it. `commands` has what Redis had been asked
+    before and after, `rows` how many rows each history had before, by promise; both where they are in scope.
+    """
+
+    whom: tuple[str, ...]
+    answers: tuple[Answer | CouldNotObserve, ...]
+    commands: tuple[Info | CouldNotObserve, ...] = ()
+    rows: Mapping[str, Rows | CouldNotObserve] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows a table has since a moment (None: since ever) that lies before the exercise."""
+
+    since: str | None
+    count: int
+
+
+class OfExercise(Promise):
+    """What all promises share that judge traces of the exercise."""
+
+    right: Right = Right.SYNTHETIC
+    act: ActName
+    cached: str = Field(description="Path in the answer to whether it came from the cache.")
+
+
+def _exercise(promise: OfExercise, target: Target) -> Exercise:
+    """Send the drawing twice, with readings around it; once a run, for all promises that judge its traces."""
+    return target.once(("exercise", promise.act), lambda: _do_exercise(promise, target))
+
+
+def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
+    act = target.contract.act(promise.act)
+    if act.file is None:
+        message = f"the act {act.name} sends no file"
+        raise LookupError(message)
+    with_redis, with_postgres = (_in_scope(target, part) for part in (Component.REDIS, Component.POSTGRES))
+    histories = target.contract.promises("dependencies.history", History) if with_postgres else ()
+    rows = {history.id: _or_trouble(partial(_rows_now, history, target)) for history in histories}
+    commands = [_or_trouble(partial(_commands, target))] if with_redis else []
+    whom: list[tuple[str, str | None]] = [*islice(target.trusted_bases().items(), 2)]
+    whom = whom if len(whom) == 2 else [("", None), ("", None)]
+    payload = corpus.payload(act.file, f"{target.platform.run_id}-dependencies")
+    answers: list[Answer | CouldNotObserve] = []
+    for _, base in whom:
+        answers += target.platform.send_each([Sending(act, payload=payload, base=base)])
+    if _field(answers[1], promise.cached) is False:
+        whom.append(whom[0])
+        answers += target.platform.send_each([Sending(act, payload=payload, base=whom[0][1])])
+    commands += [_or_trouble(partial(_commands, target))] if with_redis else []
+    return Exercise(tuple(who for who, _ in whom), tuple(answers), tuple(commands), rows)
+
+
+def _in_scope(target: Target, component: Component) -> bool:
+    return target.scope.url(component) is not None and component not in target.blocked
+
+
+def _or_trouble(look: Callable[[], T]) -> T | CouldNotObserve:
+    try:
+        return look()
+    except CouldNotObserve as error:
+        return error
+
+
+def _commands(target: Target) -> Info:
+    """Ask Redis how often it was asked what; not kept, since it is asked for before and after."""
+    return components.redis(target).info(_COMMANDS)
+
+
+def _field(answer: Answer | CouldNotObserve, path: str) -> object:
+    if isinstance(answer, CouldNotObserve):
+        return None
+    try:
+        return dig(answer.json(), path)
+    except CouldNotObserve:
+        return None
+
+
+def _unanswered(act: Act, answers: Sequence[Answer | CouldNotObserve], expected: str, where: str) -> Verdict | None:
+    """Say why answers that are no success tell nothing of what depends on them; None where all are."""
+    for answer in answers:
+        if isinstance(answer, CouldNotObserve):
+            return inconclusive(expected, answer.sentence, where=where)
+        if answer.status in _NO_CREDENTIALS:
+            return not_covered(f"HTTP {answer.status}: this run may not do that", "give it credentials that may")
+        if answer.status in _NO_ROUTE:
+            raise CouldNotObserve(
+                Trouble.NO_SUCH_ROUTE,
+                asked=answer.asked,
+                came_back="this platform does not know the path",
+                hint=f"put the deployment's own path of the route {act.route!r} into the contract's api.toml",
+            )
+        if wrong := breach(act, answer):
+            return inconclusive(expected, f"the request itself failed: {wrong}", where=where)
+    return None
+
+
+class SharedCache(OfExercise):
+    """What one replica has kept, the others know, too."""
+
+    same: tuple[str, ...] = Field(description="Paths in the answer that are the same in a kept one.")
+
+
+def judge_shared_cache(promise: SharedCache, act: Act, seen: Exercise, *, where: str, reproduce: str) -> Verdict:
+    """The second answer to the same drawing is a kept one, and the same; NOT COVERED where answers do not tell.
+
+    An answer that only the first replica has kept shows that each replica keeps its own. One that nobody has kept shows
+    a platform that does not keep answers: nothing says that it must.
+    """
+    expected = "the answer that one replica has kept is known to the next one, and the same"
+    place = {"where": where, "reproduce": reproduce}
+    unanswered = _unanswered(act, seen.answers, expected, where)
+    if unanswered is not None:
+        return unanswered
+    cached = [_field(answer, promise.cached) for answer in seen.answers]
+    if not isinstance(cached[1], bool):
+        return not_covered(f"answers have no {promise.cached}", "name the field in the contract, if there is one")
+    if not any(cached[1:]):
+        return not_covered("no answer was kept", "nothing to do where OCR is not to keep answers")
+    wrong = _unshared(promise, seen, kept=cached[1] is True)
+    if wrong and not seen.whom[0]:
+        return inconclusive(expected, wrong, **place)
+    return failed(expected, wrong, **place) if wrong else passed("the second answer was a kept one", where=where)
+
+
+def _unshared(promise: SharedCache, seen: Exercise, *, kept: bool) -> str:
+    """Say what is wrong with the second answer; empty when nothing is."""
+    if not kept:
+        return f"{seen.whom[0] or 'a replica'} had kept the answer, and {seen.whom[1] or 'another'} did not know it"
+    first, second = ({path: _field(answer, path) for path in promise.same} for answer in seen.answers[:2])
+    differing = differences(first, second)
+    return f"the kept answer is another one: {some(differing)}" if differing else ""
+
+
+@check("dependencies.shared_cache", SharedCache)
+def test_shared_cache(promise: SharedCache, target: Target) -> Verdict:
+    """Replicas share what they keep."""
+    act = target.contract.act(promise.act)
+    where = f"{target.contract.route(act.route).path} of one replica, then of another"
+    seen = _exercise(promise, target)
+    return judge_shared_cache(promise, act, seen, where=where, reproduce=target.platform.curl(act))
+
+
+class Used(OfExercise):
+    """Redis is asked for data while the platform works: not just whether it is there."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.REDIS)
+    idle_commands: tuple[str, ...] = Field(description="Patterns of commands that touch no data.")
+    health_page: RouteName
+    enabled: str = Field(description="Path on the health page; false where the platform is to do without Redis.")
+    lag_seconds: float = Field(ge=0)
+    section: str = Field(description="The section of INFO that has the two counters of lookups.")
+    hits: str
+    misses: str
+    manual_field: str = Field(description="The field of that section that the manual greps for.")
+
+
+def hit_rate(promise: Used, stats: Info) -> str:
+    """Say how often a lookup found something."""
+    hits, misses = stats.get(promise.hits), stats.get(promise.misses)
+    if not isinstance(hits, int) or not isinstance(misses, int):
+        return f"INFO {promise.section} has no {promise.hits} or no {promise.misses}"
+    return f"hit rate {hits / (hits + misses):.0%} of {hits + misses} lookups" if hits + misses else "no lookup so far"
+
+
+def calls(promise: Used, info: Info) -> int:
+    """Add up how often a command was called that touches data; `cmdstat_client|setinfo` is a form of `client`."""
+    total = 0
+    for name, stat in info.items():
+        command = name.removeprefix("cmdstat_").partition("|")[0].lower()
+        if isinstance(stat, Mapping) and not any(fnmatch.fnmatchcase(command, p) for p in promise.idle_commands):
+            total += int(stat.get("calls", 0))
+    return total
+
+
+def judge_used(
+    promise: Used, act: Act, seen: Exercise, latest: Info, stats: Info, *, where: str, reproduce: str
+) -> Verdict:
+    """The number of calls has grown; other clients can only add to it."""
+    expected = f"commands on data in Redis while {act.name} is sent {len(seen.answers)} times"
+    for reading in seen.commands:
+        if isinstance(reading, CouldNotObserve):
+            raise reading
+    unanswered = _unanswered(act, seen.answers, expected, where)
+    if unanswered is not None:
+        return unanswered
+    before, after = (calls(promise, reading) for reading in seen.commands if not isinstance(reading, CouldNotObserve))
+    after = max(after, calls(promise, latest))
+    if not latest:
+        return not_covered(f"INFO {_COMMANDS} is empty", _REDIS_HINT)
+    if after < before:
+        return inconclusive(expected, "Redis was restarted meanwhile", where=where, reproduce=reproduce)
+    if after == before:
+        observed = f"none: it had been asked {before} times before, and no more afterwards"
+        return failed(expected, observed, where=where, reproduce=reproduce)
+    told = f"{after - before} commands on data while {len(seen.answers)} requests were sent; {hit_rate(promise, stats)}"
+    absent = promise.manual_field not in stats
+    notes = [f"the manual greps INFO for {promise.manual_field}, which Redis does not have"] if absent else []
+    return passed(told, where=where, notes=notes)
+
+
+@check("dependencies.used", Used)
+def test_used(promise: Used, target: Target) -> Verdict:
+    """The platform really uses this Redis."""
+    enabled = dig(target.pages(promise.health_page)[0].answer.json(), promise.enabled)
+    if enabled is False:
+        return not_covered(f"{promise.enabled} is false", "nothing to do where the platform is to do without Redis")
+    act = target.contract.act(promise.act)
+    seen = _exercise(promise, target)
+    place = _place(_COMMANDS)
+    stats = _info(target, promise.section)
+    verdict = judge_used(promise, act, seen, _commands(target), stats, **place)
+    if verdict.outcome is not Outcome.FAIL:
+        return verdict
+    pause(promise.lag_seconds)  # it may be asked behind the answers
+    return judge_used(promise, act, seen, _commands(target), stats, **place)
+
+
+class Reachable(Promise):
+    """What answers us, the platform can reach, too."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.REDIS)
+    health_page: RouteName
+    path: str
+    ready_page: RouteName
+    checks: str
+    names: str = Field(description="Pattern of the names of readiness checks that look at it.")
+    status: str
+    bad_words: tuple[str, ...]
+
+
+def judge_reachable(promise: Reachable, health: Sequence[Page], ready: Sequence[Page]) -> Verdict:
+    """No page of any replica says that it is down."""
+    expected = "no replica calls Redis down, which answers here"
+    said = [(page, promise.path, dig(page.answer.json(), promise.path)) for page in health]
+    for page in ready:
+        checks = dig(page.answer.json(), promise.checks)
+        for name, found in checks.items() if isinstance(checks, Mapping) else ():
+            if fnmatch.fnmatchcase(str(name).lower(), promise.names):
+                word = dig(found, promise.status) if isinstance(found, Mapping) else found
+                said.append((page, f"{promise.checks}.{name}", word))
+    said = [(page, path, word) for page, path, word in said if not isinstance(word, Missing)]
+    for page, path, word in said:
+        if word is False or str(word).lower() in promise.bad_words:
+            who = f" (replica {page.who})" if page.who else ""
+            observed = f"{path} = {shown(word)}, while Redis answers here: the way between them is broken"
+            return failed(expected, observed, where=f"{page.answer.asked}{who}", reproduce=curl(page.answer.url))
+    if not said:
+        return not_covered("neither page speaks of Redis", "correct `path` and `names` in the contract")
+    return passed(f"{said[0][1]} = {shown(said[0][2])}, in {len(said)} places", where=said[0][0].answer.asked)
+
+
+@check("dependencies.reachable", Reachable)
+def test_reachable(promise: Reachable, target: Target) -> Verdict:
+    """Redis answers us, and every replica."""
+    components.redis(target).ping()
+    return judge_reachable(promise, target.pages(promise.health_page), target.pages(promise.ready_page))
+
+
+# ------------------------------------------------------------------------------------------------------------- Postgres
+
+
+class OfTable(Promise):
+    """What promises share that are about a table; `schema.table` where it is not on the search path."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.POSTGRES)
+    table: str
+
+
+def _psql(statement: str) -> str:
+    return f'psql "$DATABASE_URL" -c {shlex.quote(statement)}'
+
+
+class Indexed(OfTable):
+    """A table has an index that serves queries by some columns."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    name: str = Field(description="The name that the manual gives it; another one is noted.")
+
+
+def judge_indexed(promise: Indexed, exists: str, indexes: Sequence[Index]) -> Verdict:
+    """A valid index begins with the columns, in this order; `exists` says where the table is, empty for nowhere."""
+    columns = ", ".join(promise.columns)
+    expected = f"a valid index of {promise.table} on ({columns})"
+    place = {"where": f"the indexes of {promise.table} in Postgres", "reproduce": _psql(rf"\d {promise.table}")}
+    if not exists:
+        return failed(f"a table {promise.table} with an index on ({columns})", "there is no such table", **place)
+    if exists != promise.table and not indexes:
+        remedy = "write the table with its schema into the contract's dependencies.toml"
+        return not_covered(f"the table is {exists}, which is not on the search path", remedy)
+    served = [found for found in indexes if found.columns[: len(promise.columns)] == promise.columns]
+    valid = [found for found in served if found.valid]
+    if not valid:
+        there = some([f"{found.name} ({', '.join(found.columns)})" for found in indexes]) or "none"
+        broken = f"{served[0].name} is not valid: queries do not use it" if served else f"there are: {there}"
+        return failed(expected, broken, **place)
+    best = next((found for found in valid if found.name == promise.name), valid[0])
+    notes = [f"the manual calls it {promise.name}"] if best.name != promise.name else []
+    return passed(best.definition, where=place["where"], notes=notes)
+
+
+@check("dependencies.indexed", Indexed)
+def test_indexed(promise: Indexed, target: Target) -> Verdict:
+    """The index is there, on the right columns, and valid."""
+    postgres = components.postgres(target)
+    indexes = target.once(("indexes", promise.table), lambda: postgres.indexes(promise.table))
+    exists = promise.table if indexes else postgres.table_like(promise.table)
+    return judge_indexed(promise, exists, indexes)
+
+
+class History(OfTable, OfExercise):
+    """OCR requests are written to history."""
+
+    time_column: str
+    window_seconds: int = Field(gt=0, description="Rows are counted from this long before the newest one on.")
+    seconds_max: float = Field(gt=0, description="How long after the answer a request may be missing.")
+
+
+def _rows_now(promise: History, target: Target) -> Rows:
+    """Count the latest rows; raises CouldNotObserve."""
+    postgres = components.postgres(target)
+    since = postgres.before_newest(promise.table, promise.time_column, promise.window_seconds)
+    return Rows(since, postgres.rows_since(promise.table, promise.time_column, since))
+
+
+def judge_history(promise: History, act: Act, seen: Exercise, rows: int, seconds: float) -> Verdict:
+    """There are more rows than before; other traffic can only add to them."""
+    place = {
+        "where": f"{promise.table} in Postgres",
+        "reproduce": _psql(f"TABLE {promise.table} ORDER BY {promise.time_column} DESC LIMIT 3"),
+    }
+    expected = f"more rows of {promise.table} within {promise.seconds_max:g} s of an OCR request"
+    before = seen.rows[promise.id]
+    if isinstance(before, CouldNotObserve):
+        raise before
+    if rows > before.count:
+        return passed(f"{rows - before.count} rows more, {seconds:.1f} s after the answers", where=place["where"])
+    unanswered = _unanswered(act, seen.answers, expected, place["where"])
+    if unanswered is not None:
+        return unanswered
+    if rows < before.count:
+        return inconclusive(expected, "rows were removed meanwhile", **place)
+    since = f" since {before.since}" if before.since else ""
+    return failed(expected, f"{rows} rows{since}, as many as before {len(seen.answers)} requests", **place)
+
+
+@check("dependencies.history", History)
+def test_history(promise: History, target: Target) -> Verdict:
+    """An OCR request leaves a row."""
+    seen = _exercise(promise, target)
+    before = seen.rows[promise.id]
+    if isinstance(before, CouldNotObserve):
+        raise before
+    postgres = components.postgres(target)
+    started = time.monotonic()
+    rows = before.count
+
+    def more() -> bool:
+        nonlocal rows
+        rows = postgres.rows_since(promise.table, promise.time_column, before.since)
+        return rows > before.count
+
+    with contextlib.suppress(GaveUp):
+        wait_until(more, timeout_seconds=promise.seconds_max, what="more rows", interval_seconds=0.3)
+    return judge_history(promise, target.contract.act(promise.act), seen, rows, time.monotonic() - started)
+
+
+class Room(Promise):
+    """Postgres has room for more connections."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.POSTGRES)
+    share_max: float = Field(gt=0, le=1)
+    advised: int = Field(description="What the manual sets max_connections to; another value is noted.")
+
+
+def judge_room(promise: Room, found: Connections) -> Verdict:
+    """The share of connections in use is small enough."""
+    place = {
+        "where": "pg_stat_activity of Postgres",
+        "reproduce": _psql("SELECT count(*), current_setting('max_connections') FROM pg_stat_activity"),
+    }
+    observed = f"{found.used} of {found.max} connections in use"
+    notes = (
+        [f"max_connections = {found.max}; the manual sets {promise.advised}"] if found.max != promise.advised else []
+    )
+    if found.used > promise.share_max * found.max:
+        return failed(f"at most {promise.share_max:.0%} in use", observed, notes=notes, **place)
+    return passed(observed, where=place["where"], notes=notes)
+
+
+def _connections(target: Target) -> Connections:
+    return target.once("connections", lambda: components.postgres(target).connections())
+
+
+@check("dependencies.room", Room)
+def test_room(promise: Room, target: Target) -> Verdict:
+    """Postgres can take more connections."""
+    return judge_room(promise, _connections(target))
+
+
+class PoolsFit(Promise):
+    """The connection pools of all replicas together fit into Postgres."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.POSTGRES)
+    health_page: RouteName
+    path: str = Field(description="Path on the health page to the size of a replica's pool.")
+    reserve: int = Field(ge=0, description="Connections that are for others.")
+
+
+def judge_pools_fit(promise: PoolsFit, health: Sequence[Page], replicas: int, allowed: int) -> Verdict:
+    """All pools filled, and the reserve, stay within max_connections."""
+    sizes = [dig(page.answer.json(), promise.path) for page in health]
+    size = max((size for size in sizes if isinstance(size, int) and not isinstance(size, bool)), default=None)
+    if size is None:
+        remedy = "correct `path` in the contract's dependencies.toml, if the page shows the size elsewhere"
+        return not_covered(f"{promise.path} is {shown(sizes[0])}", remedy)
+    observed = f"{replicas} replicas x {size} + {promise.reserve} for others, max_connections = {allowed}"
+    if replicas * size + promise.reserve > allowed:
+        place = {"where": health[0].answer.asked, "reproduce": curl(health[0].answer.url)}
+        return failed("room for all pools", observed, **place)
+    return passed(observed, where=health[0].answer.asked)
+
+
+@check("dependencies.pools_fit", PoolsFit)
+def test_pools_fit(promise: PoolsFit, target: Target) -> Verdict:
+    """All replicas can fill their pools."""
+    found = target.replicas()
+    known = max(len(found.urls) + len(found.unlisted), len(found.scrapes), target.scope.environment.replicas or 1)
+    return judge_pools_fit(promise, target.pages(promise.health_page), known, _connections(target).max)

@@ -1,0 +1,11 @@
+"""What begins with a credential is taken for the credential."""
+
+from lab.breaking import Defect
+from lab.defects._access import comparing
+from lab.tamper import inside
+
+DEFECT = Defect(
+    breaks="credentials count as a whole",
+    caught_by=("security.keys_count_as_a_whole", "security.tokens_count_as_a_whole"),
+    how=inside(change=comparing(lambda known, given: given.startswith(known))),
+)

@@ -1,0 +1,26 @@
+"""An empty upload is answered as a success with nothing in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.defects._recognition import taken_for_good
+from lab.reference.errors import Rejection
+from lab.tamper import inside
+
+if TYPE_CHECKING:
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: "Platform") -> Iterator[None]:
+    with taken_for_good(platform, Rejection.EMPTY):
+        yield
+
+
+DEFECT = Defect(
+    breaks="an empty file is refused",
+    caught_by=("ocr.refuses_an_empty_file",),
+    how=inside(change=_change),
+)

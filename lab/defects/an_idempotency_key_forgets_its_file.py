@@ -1,0 +1,33 @@
+"""An idempotency key gets the first file's answer, whatever file comes with it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.defects._replays import replayed, reused
+from lab.tamper import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.reference.ocr import OcrRequest
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: Platform) -> Iterator[None]:
+    def wrongly(new: OcrRequest, old: OcrRequest) -> bool:
+        return reused(new, old) and new.tenant == old.tenant and new.content != old.content
+
+    with replayed(platform, wrongly):
+        yield
+
+
+DEFECT = Defect(
+    breaks="another file under a used idempotency key gets its own answer",
+    caught_by=("isolation.idempotency_key_of_another_file",),
+    how=inside(change=_change),
+    also=("ocr.*",),
+)

@@ -1,0 +1,17 @@
+"""Whatever origin asks is allowed, with credentials."""
+
+from lab.breaking import Defect
+from lab.tamper import Answer, answers
+
+
+def _change(answer: Answer) -> None:
+    if origin := answer.request_headers.get("origin"):
+        answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers["Access-Control-Allow-Credentials"] = "true"
+
+
+DEFECT = Defect(
+    breaks="foreign pages get no credentials",
+    caught_by=("security.no_credentials_for_foreign_pages",),
+    how=answers("/*", change=_change),
+)

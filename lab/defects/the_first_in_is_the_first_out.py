@@ -1,0 +1,30 @@
+"""The classifier's cache forgets its oldest entry, however often that is used."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lab.breaking import Defect
+from lab.tamper import inside, replaced
+
+if TYPE_CHECKING:
+    from lab.reference.service import Platform
+
+
+class _Queue(OrderedDict[Any, Any]):
+    def move_to_end(self, key: Any, last: bool = True) -> None:  # noqa: FBT001, FBT002 - as in the base class
+        """Leave it where it is."""
+
+
+@contextmanager
+def _change(platform: "Platform") -> Iterator[None]:
+    with replaced(platform.classifier, _cache=_Queue()):
+        yield
+
+
+DEFECT = Defect(
+    breaks="the entry that was not used for the longest time goes first",
+    caught_by=("classifier.eviction",),
+    how=inside(change=_change),
+)

@@ -1,0 +1,17 @@
+"""Pages without an origin, such as sandboxed ones, get credentials."""
+
+from lab.breaking import Defect
+from lab.tamper import Answer, answers
+
+
+def _change(answer: Answer) -> None:
+    if answer.request_headers.get("origin") == "null":
+        answer.headers["Access-Control-Allow-Origin"] = "null"
+        answer.headers["Access-Control-Allow-Credentials"] = "true"
+
+
+DEFECT = Defect(
+    breaks="foreign pages get no credentials",
+    caught_by=("security.no_credentials_for_foreign_pages",),
+    how=answers("/health", change=_change),
+)

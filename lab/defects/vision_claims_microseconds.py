@@ -1,0 +1,19 @@
+"""Vision gives the time that it took in microseconds, in the field for milliseconds."""
+
+from typing import Any
+
+from lab.breaking import Defect
+from lab.defects._recognition import VISION, in_successes
+from lab.tamper import answers
+
+
+def _change(body: dict[str, Any]) -> None:
+    body["processing_time_ms"] *= 1000
+
+
+DEFECT = Defect(
+    breaks="a claimed time is in milliseconds",
+    caught_by=("vision.answer_time",),
+    how=answers(VISION, change=in_successes(_change)),
+    also=("metrics.counts_vision_success",),
+)

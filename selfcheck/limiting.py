@@ -1,0 +1,259 @@
+"""Looking at a rate limit: a client uses up its allowance, others watch, and it comes back when it was told to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from selfcheck import counting
+from selfcheck.classifying import OK, Asked, Wire, ask, look, snapshot, spots_of
+from selfcheck.clients.http import Answer
+from selfcheck.clients.platform import Caller, Sending
+from selfcheck.contract import ActName, Component, Model, RouteName
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.values import dig, shown
+from selfcheck.waiting import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from selfcheck.contract import Act
+    from selfcheck.target import Target
+
+TOO_MANY = 429
+
+
+class Limit(Model):
+    """How the rate limit is called, and how far a look at it may go."""
+
+    act: ActName = Field(description="Act whose number is limited; each time the same file, so that caches answer.")
+    health: RouteName
+    per_window: str = Field(description="Path on the health page to the number of requests in a window.")
+    burst: str = Field(description="Path on the health page to the number of requests beyond it.")
+    counter: str = Field(description="Counter of refused requests.")
+    retry_after_seconds_max: float = Field(60, gt=0)
+    requests_max: int = Field(ge=1, description="Limits that need more requests than this are not tried.")
+    beyond: int = Field(4, ge=1, description="How many requests are sent beyond the limit.")
+    one_by_one: int = Field(8, ge=1, description="How many of the last ones within the limit are sent one by one.")
+    recovery_wait_seconds_max: float = Field(ge=0, description="Longer waits are not waited for.")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Another client's request before the limit was reached, and after.
+
+    `apart` is true where it comes from another address as well as with another credential (or without one).
+    `spent` says how much of the witness' own allowance this run may have used up.
+    """
+
+    name: str
+    apart: bool
+    spent: int
+    before: Asked
+    after: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """All requests of one client in a short time: how many were allowed, and what came back otherwise.
+
+    `fresh` is true where the client had asked for nothing in the window before. `processes` is how many may have
+    counted on their own: 1 where one was addressed, 0 where it is not known. `spent` is what this run has asked for
+    before in the same window, as whatever client.
+    """
+
+    allowed: int
+    sent: int
+    served: int
+    refused: tuple[Asked, ...]
+    other: tuple[Asked, ...]
+    seconds: float
+    window_seconds: float
+    fresh: bool
+    processes: int
+    spent: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """What was seen of the rate limit.
+
+    `counted` is how far the counter of refusals grew on all processes, `trouble` what makes that worthless, and `idle`
+    how far it grew while this run waited and sent nothing (None: it did not wait). `recovered` are the client's requests
+    after the time that it was told to wait, empty where that was not waited for.
+    """
+
+    burst: Burst
+    counted: float
+    turned_away: int
+    trouble: str
+    idle: float | None
+    witnesses: tuple[Witness, ...] = ()
+    recovered: tuple[Asked, ...] = ()
+    told_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """As whom requests are sent: a credential, an address of this machine (None: its usual one), and to whom."""
+
+    caller: Caller
+    source: str | None
+    base: str | None
+    act: Act = field(repr=False)
+
+    def sending(self) -> Sending:
+        """Make a request of this client, which never waits for a rate limit."""
+        return Sending(self.act, caller=self.caller, base=self.base, source=self.source, waits=False)
+
+
+def exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
+    """Look once a run; raises CouldNotObserve."""
+    return target.once("classifier limit", lambda: _exhaust(target, limit, wire))
+
+
+def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
+    """Use up the allowance of a client that nobody else is; raises CouldNotObserve."""
+    look(target, wire)  # raises where this run cannot have anything classified
+    spots = spots_of(target, wire)
+    who, base = next(iter(spots.items()), ("", None))
+    allowed = _allowed(target, limit, who)
+    act = target.contract.act(limit.act)
+    # A listed address on loopback is the process itself: it sees from which of this machine's addresses we come.
+    apart = base is not None and _is_loopback(base)
+    caller = next(
+        (
+            caller
+            for component, caller in ((Component.OTHER_API_KEY, Caller.OTHER), (Component.API_KEY, Caller.OWN))
+            if target.scope.covers(component)
+        ),
+        Caller.NOBODY,
+    )
+    client = Client(caller, _address() if apart else None, base, act)
+    watched = [
+        Client(other, _address() if apart and other is Caller.NOBODY else None, base, act)
+        for other in (Caller.OWN, Caller.NOBODY)
+        if other is not caller and (other is Caller.NOBODY or target.scope.covers(Component.API_KEY))
+    ]
+    processes = 1 if spots else target.scope.environment.replicas or 0
+    earlier = [ask(target, [(who, other.sending())])[0] for other in watched]
+    before = snapshot(target, [limit.counter])
+    burst = _burst(target, limit, client, who, allowed, processes=processes)
+    window = burst.window_seconds
+    if burst.served < allowed and not burst.other and window <= limit.recovery_wait_seconds_max:
+        # Someone may have used the client's credential just before. After a window of silence nobody has.
+        pause(window)
+        client = replace(client, source=_address() if apart else None)
+        before = snapshot(target, [limit.counter])
+        fresh = apart and caller is Caller.OTHER
+        burst = _burst(target, limit, client, who, allowed, processes=processes, fresh=fresh)
+    later = [ask(target, [(who, other.sending())])[0] for other in watched]
+    after = snapshot(target, [limit.counter])
+    ended = time.monotonic()
+    grown, trouble = counting.growth(before, after, [limit.counter])
+    turned_away = len(burst.refused) + sum(status_of(asked) == TOO_MANY for asked in later)
+    witnesses = tuple(
+        Witness(
+            f"a client with {_CREDENTIAL[other.caller]}{f' at {other.source}' if other.source else ''}",
+            apart,
+            _spent(target, act, window, (other.caller,)),
+            old,
+            new,
+        )
+        for other, old, new in zip(watched, earlier, later, strict=True)
+    )
+    seen = Exhausted(burst, sum(grown[limit.counter].values()), turned_away, trouble, None, witnesses)
+    told = told_seconds(burst.refused[-1].answer) if burst.refused else None
+    if told is None or told > min(limit.recovery_wait_seconds_max, target.deadline.left_seconds):
+        return replace(seen, told_seconds=told)
+    pause(max(0.0, told - (time.monotonic() - ended)))
+    idle, _ = counting.growth(after, snapshot(target, [limit.counter]), [limit.counter])
+    recovered = ask(target, [(who, client.sending())])
+    if status_of(recovered[0]) == TOO_MANY:
+        pause(1.0)  # whole seconds may have been rounded down
+        recovered += ask(target, [(who, client.sending())])
+    return replace(seen, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
+
+
+_CREDENTIAL = {Caller.OWN: "another API key", Caller.NOBODY: "no API key"}
+
+
+def _allowed(target: Target, limit: Limit, who: str) -> int:
+    """Read on the health page how many requests a client may make in a window; raises CouldNotObserve."""
+    pages = target.pages(limit.health)
+    page = next((page for page in pages if page.who == who), pages[0])
+    parts = [dig(page.answer.json(), path) for path in (limit.per_window, limit.burst)]
+    numbers = [part for part in parts if isinstance(part, int) and not isinstance(part, bool)]
+    if len(numbers) < len(parts):
+        came_back = f"{limit.per_window} is {shown(parts[0])}, {limit.burst} is {shown(parts[1])}"
+        hint = "name the limits in the contract's classifier.toml"
+        raise CouldNotObserve(Trouble.UNEXPECTED_ANSWER, asked=page.answer.asked, came_back=came_back, hint=hint)
+    if sum(numbers) + limit.beyond > limit.requests_max:
+        came_back = f"a client may ask {sum(numbers)} times; no more than {limit.requests_max} requests are sent"
+        hint = "look at a deployment with lower limits, or raise `requests_max` in the contract's classifier.toml"
+        raise CouldNotObserve(Trouble.NO_SUCH_ROUTE, asked=page.answer.asked, came_back=came_back, hint=hint)
+    return sum(numbers)
+
+
+def _burst(
+    target: Target, limit: Limit, client: Client, who: str, allowed: int, *, processes: int, fresh: bool = False
+) -> Burst:
+    window = target.scope.environment.rate_limit_window_seconds
+    spent = _spent(target, client.act, window, tuple(Caller))
+    started = time.monotonic()
+    # Near the limit one by one: which of several at once comes first is nobody's promise.
+    slow = min(limit.one_by_one, allowed)
+    asked = ask(target, [(who, client.sending())] * (allowed - slow))
+    for _ in range(slow + limit.beyond):
+        if sum(status_of(one) == TOO_MANY for one in asked) >= limit.beyond:
+            break
+        asked += ask(target, [(who, client.sending())])
+    seconds = time.monotonic() - started
+    refused = tuple(one for one in asked if status_of(one) == TOO_MANY)
+    other = tuple(one for one in asked if status_of(one) not in (OK, TOO_MANY))
+    served = len(asked) - len(refused) - len(other)
+    where = f"{asked[-1].where}, {len(asked)} times in {seconds:.1f} s"
+    return Burst(allowed, len(asked), served, refused, other, seconds, window, fresh, processes, spent, where)
+
+
+def _spent(target: Target, act: Act, window_seconds: float, callers: Sequence[Caller]) -> int:
+    """Count this run's requests to the same route within the last window, of some callers."""
+    since = time.time() - window_seconds
+    return sum(
+        answered.act.route == act.route and answered.caller in callers and answered.answer.asked_at >= since
+        for answered in target.platform.answered
+    )
+
+
+def status_of(asked: Asked) -> int:
+    """Give the HTTP status; 0 where no answer came."""
+    return asked.answer.status if isinstance(asked.answer, Answer) else 0
+
+
+def _is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "").startswith("127.")
+
+
+def _address() -> str:
+    """Make up a loopback address from which most likely nobody has asked yet."""
+    return ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
+
+
+def told_seconds(answer: Answer | CouldNotObserve) -> float | None:
+    """Read how long a refused client is to wait: seconds, or a date; None where it is neither."""
+    text = "" if isinstance(answer, CouldNotObserve) else answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return (moment - dt.datetime.now(moment.tzinfo)).total_seconds()

@@ -1,0 +1,204 @@
+"""Cases for comparing vectors: two of them and a positive factor, generated from a seed or saved; and their cosine."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from selfcheck.contract import Model
+from selfcheck.observation import CouldNotObserve, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+Kind = Literal["independent", "opposed", "parallel", "orthogonal"]
+KINDS: tuple[Kind, ...] = ("independent", "opposed", "parallel", "orthogonal")
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Vector = tuple[Finite, ...]
+
+_MANTISSA_MAX = 999
+_BACKEND = "seed-alone"
+_DRAWS = 3  # the first one that a strategy gives is its simplest
+
+
+class Case(Model):
+    """Two vectors of the same length, neither of them zero, and a factor that does not change a direction."""
+
+    kind: str = "saved"
+    left: Vector = Field(min_length=1)
+    right: Vector = Field(min_length=1)
+    factor: Finite = Field(1.0, gt=0)
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Case:
+        if len(self.left) != len(self.right) or not any(self.left) or not any(self.right):
+            message = "two vectors of the same length are needed, neither of them zero"
+            raise ValueError(message)
+        return self
+
+    @property
+    def scaled(self) -> Vector:
+        """The right vector, longer or shorter."""
+        return tuple(value * self.factor for value in self.right)
+
+
+class Shape(Model):
+    """Which cases are generated: their dimensions, and between which powers of ten the numbers of a vector lie."""
+
+    seed: int
+    count: int = Field(ge=1, le=50)
+    dimension_min: int = Field(1, ge=1)
+    dimension_max: int = Field(ge=2)
+    magnitude_min: float = Field(gt=0)
+    magnitude_max: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Shape:
+        low, high = self.exponents
+        if low > high or self.dimension_min > self.dimension_max:
+            message = "magnitude_max must be at least 1000 times magnitude_min, dimension_max at least dimension_min"
+            raise ValueError(message)
+        return self
+
+    @property
+    def exponents(self) -> tuple[int, int]:
+        """The powers of ten by which whole numbers of up to three digits are multiplied."""
+        return math.ceil(math.log10(self.magnitude_min)), math.floor(math.log10(self.magnitude_max)) - 3
+
+
+def cosine(left: Sequence[float], right: Sequence[float]) -> float:
+    """Give the cosine of the angle between two vectors that are not zero, whatever the size of their numbers."""
+    # Scaled to a largest number of about 1: nothing overflows or vanishes when it is squared.
+    left, right = (
+        [math.ldexp(value, -math.frexp(max(map(abs, vector)))[1]) for value in vector] for vector in (left, right)
+    )
+    product = math.fsum(a * b for a, b in zip(left, right, strict=True))
+    return max(-1.0, min(1.0, product / (math.hypot(*left) * math.hypot(*right))))
+
+
+def generate(shape: Shape) -> tuple[Case, ...]:
+    """Draw the cases of a shape, of all kinds in turn; the same shape gives the same cases."""
+    from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - costs the start of every run
+    from hypothesis import strategies as st  # noqa: PLC0415 - likewise
+    from hypothesis.internal.conjecture import providers  # noqa: PLC0415 - likewise
+
+    class Plain(providers.HypothesisProvider):
+        """Draws from the seed alone: the usual one also tries numbers that stand in the modules which are loaded."""
+
+        def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+            return None
+
+    kinds = [KINDS[number % len(KINDS)] for number in range(shape.count)]
+    drawn: list[tuple[Case, ...]] = []
+    providers.AVAILABLE_PROVIDERS[_BACKEND] = Plain
+
+    @seed(shape.seed)
+    @settings(
+        max_examples=_DRAWS,
+        backend=_BACKEND,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.tuples(*(cases(shape, kind) for kind in kinds)))
+    def keep(found: tuple[Case, ...]) -> None:
+        drawn.append(found)
+
+    keep()
+    return drawn[-1]
+
+
+def cases(shape: Shape, kind: Kind | None = None) -> SearchStrategy[Case]:
+    """Give the Hypothesis strategy for cases of a shape, of one kind or of any.
+
+    Numbers are decimal ones of up to three digits, so that a person can read a case.
+    """
+    from hypothesis import strategies as st  # noqa: PLC0415 - costs the start of every run
+
+    digits = st.integers(-_MANTISSA_MAX, _MANTISSA_MAX)
+    low, high = shape.exponents
+
+    @st.composite
+    def one(draw: DrawFn) -> Case:
+        chosen: Kind = kind or draw(st.sampled_from(KINDS))
+        # There is no right angle in one dimension.
+        least = max(2 if chosen == "orthogonal" else 1, shape.dimension_min)
+        length = draw(st.integers(least, shape.dimension_max))
+
+        def numbers(strategy: SearchStrategy[int]) -> list[int]:
+            return draw(st.lists(strategy, min_size=length, max_size=length).filter(any))
+
+        left = numbers(digits)
+        if chosen == "independent":
+            right = numbers(digits)
+        elif chosen == "orthogonal":
+            left, right = _at_right_angles(left, along_axes=draw(st.booleans()))
+        else:
+            near = draw(st.lists(st.integers(-3, 3), min_size=length, max_size=length))
+            sign = -1 if chosen == "opposed" else 1
+            right = [sign * value + little for value, little in zip(left, near, strict=True)]
+        left_power, right_power, scaled_power = draw(st.tuples(*[st.integers(low, high)] * 3))
+        return Case(
+            kind=chosen,
+            left=_decimals(left, left_power),
+            # What is near to a short vector may be zero.
+            right=_decimals(right if any(right) else left, right_power),
+            factor=float(f"{draw(st.sampled_from((1, 2, 5)))}e{scaled_power - right_power}"),
+        )
+
+    return one()
+
+
+def _at_right_angles(digits: Sequence[int], *, along_axes: bool) -> tuple[list[int], list[int]]:
+    """Make two vectors of one: (a, b) and (-b, a) for each pair of numbers, or one number of each on an axis."""
+    place = next(place for place, digit in enumerate(digits) if digit)
+    if along_axes:
+        there = [digit if number == place else 0 for number, digit in enumerate(digits)]
+        return there, there[1:] + there[:1]
+    odd = len(digits) % 2
+    left = [*digits[: len(digits) - odd], *[0] * odd]
+    if not any(left):
+        left[0] = digits[place]
+    right = [-left[n + 1] if n % 2 == 0 else left[n - 1] for n in range(len(left) - odd)]
+    return left, right + [0] * odd
+
+
+def _decimals(digits: Sequence[int], exponent: int) -> Vector:
+    # Written and read: multiplied, 3 * 0.1 would not be 0.3.
+    return tuple(float(f"{value}e{exponent}") for value in digits)
+
+
+_SAVED = TypeAdapter(tuple[Case, ...])
+
+
+def saved(path: Path) -> tuple[Case, ...]:
+    """Read saved cases, none where there is no such file; raises CouldNotObserve for one that cannot be read."""
+    try:
+        return _SAVED.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValidationError) as error:
+        raise CouldNotObserve(
+            Trouble.NOT_JSON,
+            asked=str(path),
+            came_back=f"the saved cases cannot be read: {str(error)[:200]}",
+            hint="mend the file, or remove it: `make explore` writes it anew",
+        ) from error
+
+
+def save(path: Path, case: Case) -> None:
+    """Add a case to a file of saved cases, unless it is there; raises OSError or CouldNotObserve."""
+    known = saved(path)
+    if case in known:
+        return
+    path.parent.mkdir(exist_ok=True)
+    lines = ",\n".join(json.dumps(each.model_dump()) for each in (*known, case))
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
