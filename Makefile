@@ -41,8 +41,12 @@ demo: setup ## start the lab, run the strict gate against it, stop the lab
 	@sh tools/demo.sh $(ARGS)
 
 .PHONY: test
-test: setup ## the project's own tests, all of them
-	@$(PYTEST) tests $(ARGS)
+test: setup ## the project's own tests; each check is proven once
+	@$(PYTEST) tests -m "not thorough" $(ARGS)
+
+.PHONY: prove
+prove: setup ## every seeded defect against the checks declared for it
+	@$(PYTEST) tests/proof $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## tests without the lab, slow ones and whole gate runs
@@ -84,6 +88,10 @@ self-check: $(READY) ## the gate; what cannot be told is a warning
 .PHONY: self-check-strict
 self-check-strict: $(READY) ## the gate; what cannot be told fails it
 	@SELF_CHECK_STRICT=1 $(GATE)
+
+.PHONY: explore
+explore: $(READY) ## a long look for vectors that are compared wrongly
+	@$(VENV)/python -m tools.explore $(ARGS)
 
 .PHONY: bench
 bench: setup ## what the gate costs: seconds, requests, memory

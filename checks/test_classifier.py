@@ -800,7 +800,7 @@ def test_eviction(promise: Eviction, target: Target) -> Verdict:
     wire, seen = promise.wire, look(target, promise.wire)
     readings = _read(seen.caches)
     spots = spots_of(target, wire)
-    if not spots or not all(name in spots for name, _ in seen.statistics_at):
+    if not all(cache.new and cache.before.who in spots for cache in seen.caches):
         return not_covered(_UNKNOWN, _REMEDY)
     max_size = next((value for asked in readings[:1] if (value := dig(body_of(asked), wire.max_size))), None)
     if not isinstance(max_size, int) or isinstance(max_size, bool):

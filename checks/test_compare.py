@@ -560,7 +560,7 @@ def judge_refusal(promise: Refusal, found: Sequence[Refused]) -> Verdict:
         elif answer.status == _RATE_LIMITED and _RATE_LIMITED not in promise.refused:
             remedy = "repeat when this client's allowance is free again"
             verdicts.append(inconclusive(expected, "HTTP 429: too many requests of late", remedy=remedy, **place))
-        elif wrong := _wrong_refusal(promise.refused, promise.plan.code, answer) and _wrong_score(promise, answer):
+        elif wrong := _wrong_outcome(promise, answer):
             many = f" (a vector of {len(promise.vector):,} numbers)" if len(promise.vector) > _SHOWN_NUMBERS_MAX else ""
             verdicts.append(failed(expected, wrong + many, **place))
         else:
@@ -586,17 +586,17 @@ def _wrong_refusal(refused: Mapping[int, tuple[str, ...]], code: str, answer: An
     return "" if not codes or given in codes else f"HTTP {answer.status}, {code} is {shown(given)}"
 
 
-def _wrong_score(promise: Refusal, answer: Answer) -> str:
-    """Say why an answer is no sensible score either; empty when it is one and may be."""
-    start = f"HTTP {answer.status} {shown(answer.body[:80].decode('utf-8', errors='replace'), 100)}"
-    if not promise.unless or answer.status != _HTTP_OK:
-        return start
+def _wrong_outcome(promise: Refusal, answer: Answer) -> str:
+    """Say why an answer is neither a promised refusal nor a score that may be; empty when it is one of them."""
+    wrong = _wrong_refusal(promise.refused, promise.plan.code, answer)
+    if not wrong or not promise.unless or answer.status != _HTTP_OK:
+        return wrong
     try:
         score = dig(answer.json(), promise.score)
     except CouldNotObserve as error:
         return error.came_back
     if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) <= 1 + promise.tolerance:
-        return start
+        return wrong
     if promise.unless == "right":
         wanted = cosine(promise.vector, promise.candidate)
         if abs(score - wanted) > promise.tolerance:
@@ -696,7 +696,7 @@ def judge_triage(promise: Triage, verdict: Verdict, traffic: float) -> Verdict:
     """The verdict of the objective, where there is the sustained traffic that the triage begins with."""
     if traffic < promise.traffic.minimum:
         return not_covered(
-            f"{traffic:.0f} comparisons lately; the triage begins with sustained traffic, {promise.traffic.minimum:g} of them",
+            f"{traffic:.0f} comparisons lately, too few for a triage (at least {promise.traffic.minimum:g})",
             "look again when there is more traffic",
         )
     return verdict
@@ -712,13 +712,15 @@ def test_triage(promise: Triage, target: Target) -> Verdict:
     if target.scope.covers(Component.API_KEY):
         with contextlib.suppress(CouldNotObserve):  # then they are judged as they are
             seen(target, promise.plan)
-    traffic = traffic_of(target, promise.traffic)
+    seconds = target.scope.environment.triage_window_seconds
+    traffic = traffic_of(target, promise.traffic, seconds)
+    query = promise.query.replace("{window}", f"{seconds:.0f}s")
     url = f"{target.prometheus_client().url}/api/v1/query"
     verdict = judge_objective(
-        promise,
-        target.query(promise.query),
+        promise.model_copy(update={"query": query}),
+        target.query(query),
         traffic,
-        where=f"GET {url}?query={promise.query}",
-        reproduce=f"curl -sSG '{url}' --data-urlencode 'query={promise.query}'",
+        where=f"GET {url}?query={query}",
+        reproduce=f"curl -sSG '{url}' --data-urlencode 'query={query}'",
     )
     return judge_triage(promise, verdict, traffic)

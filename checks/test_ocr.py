@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfcheck import corpus, drawings, replicas
 from selfcheck.checking import check
@@ -12,7 +12,6 @@ from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Sending
 from selfcheck.drawings import (
     Again,
-    Ask,
     Chosen,
     FieldOfAnswer,
     Known,
@@ -20,6 +19,7 @@ from selfcheck.drawings import (
     Nothing,
     OfDrawings,
     Refused,
+    Seen,
     Size,
     Took,
 )
@@ -44,8 +44,8 @@ def _every(target: Target) -> list[OfDrawings]:
     return list(chain.from_iterable(target.contract.promises(name, model) for name, model in _KINDS.items()))
 
 
-def _look(promise: OfDrawings, target: Target) -> dict[Ask, Any]:
-    return drawings.look(target, promise, _every(target))
+def _look(promise: OfDrawings, target: Target) -> list[Seen]:
+    return drawings.look(target, promise, _every(target)).to(promise)
 
 
 @check("ocr.known", Known)
@@ -58,13 +58,13 @@ def test_known(promise: Known, target: Target) -> Verdict:
 @check("ocr.nothing", Nothing)
 def test_nothing(promise: Nothing, target: Target) -> Verdict:
     """Nothing is found where there is nothing."""
-    return drawings.judge_nothing(promise, _look(promise, target)[promise.asks[0]])
+    return drawings.judge_nothing(promise, _look(promise, target)[0])
 
 
 @check("ocr.refused", Refused)
 def test_refused(promise: Refused, target: Target) -> Verdict:
     """What is no drawing is refused."""
-    return drawings.judge_refused(promise, _look(promise, target)[promise.asks[0]])
+    return drawings.judge_refused(promise, _look(promise, target)[0])
 
 
 @check("ocr.size", Size)
@@ -76,28 +76,25 @@ def test_size(promise: Size, target: Target) -> Verdict:
 @check("ocr.field", FieldOfAnswer)
 def test_field(promise: FieldOfAnswer, target: Target) -> Verdict:
     """An entry of the answers is what it must be."""
-    seen = _look(promise, target)
-    return drawings.judge_field(promise, [seen[ask] for ask in promise.asks])
+    return drawings.judge_field(promise, _look(promise, target))
 
 
 @check("ocr.took", Took)
 def test_took(promise: Took, target: Target) -> Verdict:
     """The time that an answer claims is possible."""
-    seen = _look(promise, target)
-    return drawings.judge_took(promise, [seen[ask] for ask in promise.asks])
+    return drawings.judge_took(promise, _look(promise, target))
 
 
 @check("ocr.again", Again)
 def test_again(promise: Again, target: Target) -> Verdict:
     """The same file gives the same answer."""
-    seen = _look(promise, target)
-    return drawings.judge_again(promise, *(seen[ask] for ask in promise.asks))
+    return drawings.judge_again(promise, *_look(promise, target))
 
 
 @check("ocr.chosen", Chosen)
 def test_chosen(promise: Chosen, target: Target) -> Verdict:
     """The provider that was asked for answers."""
-    seen = _look(promise, target)[promise.asks[0]]
+    seen = _look(promise, target)[0]
     said = target.once("standing of providers", lambda: _standing(promise, target))
     return drawings.judge_chosen(promise, seen, said)
 
@@ -116,12 +113,7 @@ def test_no_label(promise: NoLabel, target: Target) -> Verdict:
     drawing = corpus.payload(act.file or "", f"{mark}-{promise.id}")
     target.platform.send_each([Sending(act, payload=replace(drawing, filename=f"{mark}-{drawing.filename}"))])
     read = replicas.snapshot(target.platform, target.contract, target.replicas())
-    pages = {scrape.replica or "load balancer": scrape.answer.body for scrape in read.scrapes.values()}
     urls = sorted({scrape.answer.url for scrape in read.scrapes.values()})
+    reproduce = f"{target.platform.curl(act)}; curl -sSL {' '.join(urls)}"
     # Some write names in another way than clients do: the part that is drawn by lot stays the same.
-    return drawings.judge_no_label(
-        [mark.rpartition("-")[2]],
-        pages,
-        where="the metrics of every replica",
-        reproduce=f"{target.platform.curl(act)}; curl -sSL {' '.join(urls)}",
-    )
+    return drawings.judge_no_label([mark.rpartition("-")[2]], read, reproduce=reproduce)

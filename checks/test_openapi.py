@@ -79,7 +79,7 @@ def _judge_entries(promise: Fields, act: Act, page: Page, reproduce: str) -> Ver
     except CouldNotObserve as error:
         return failed("a JSON object", error.came_back, **place)
     wrong = [said for entry in promise.entries for said in _breaches(entry, body)]
-    if wrong and not _is_another_kind(act, page.answer, body):
+    if wrong and not _is_another_kind(promise, act, page.answer, body):
         expected = "; ".join(dict.fromkeys(_described(entry) for entry in promise.entries if _breaches(entry, body)))
         return failed(expected, some(wrong), **place)
     if other := breach(act, page.answer):
@@ -88,11 +88,14 @@ def _judge_entries(promise: Fields, act: Act, page: Page, reproduce: str) -> Ver
     return passed(f"{len(promise.entries)} entries as promised", where=place["where"])
 
 
-def _is_another_kind(act: Act, answer: Answer, body: object) -> bool:
+def _is_another_kind(promise: Fields, act: Act, answer: Answer, body: object) -> bool:
     """Tell whether an answer is well formed and says something else than wanted, such as a failure that was handled."""
     if not breach(act, answer):
         return False
-    return all(json_type(dig(body, path)) == json_type(wanted) for path, wanted in act.expect.body.items())
+    telling = [entry for entry in promise.entries if entry.path in act.expect.body]
+    return all(json_type(dig(body, path)) == json_type(wanted) for path, wanted in act.expect.body.items()) and not any(
+        _breaches(entry, body) for entry in telling
+    )
 
 
 def _described(entry: Entry) -> str:
@@ -261,7 +264,7 @@ class Sound(Promise):
     aspect: Literal["valid", "references", "operation_ids"]
 
 
-def judge_valid(document: object, problems: Sequence[str], oddities: Sequence[str], *, where: str) -> Verdict:
+def judge_valid(document: object, problem: str, oddity: str, *, where: str) -> Verdict:
     """The document names a version 3, says what the API is called, has paths, and is what OpenAPI says."""
     place = {"where": where, "reproduce": curl(where.partition(" ")[2])}
     wrong = []
@@ -272,10 +275,10 @@ def judge_valid(document: object, problems: Sequence[str], oddities: Sequence[st
         value = dig(document, path)
         if isinstance(value, Missing) or json_type(value) != kind:
             wrong.append(f"{path} is {shown(value)}")
-    wrong += problems
+    wrong += [problem] if problem else []
     if wrong:
         return failed("a valid OpenAPI document, version 3", some(wrong), **place)
-    return passed(f"OpenAPI {version}", where=where, notes=oddities)
+    return passed(f"OpenAPI {version}", where=where, notes=[oddity] if oddity else [])
 
 
 def judge_references(document: object, *, where: str) -> Verdict:
@@ -311,8 +314,8 @@ def test_sound(promise: Sound, target: Target) -> Verdict:
         return judge_references(document, where=answer.asked)
     if promise.aspect == "operation_ids":
         return judge_operation_ids(document, list(target.contract.routes.values()), where=answer.asked)
-    problems, oddities = _described_by(target, promise.component).problems()
-    return judge_valid(document, problems, oddities, where=answer.asked)
+    problem, oddity = _described_by(target, promise.component).problems()
+    return judge_valid(document, problem, oddity, where=answer.asked)
 
 
 class Everywhere(Promise):
@@ -559,7 +562,7 @@ def _expected(promise: Fuzz) -> str:
 
 def _told(made: Made) -> str:
     body = "" if made.content is None else f" {shown(made.content[:200].decode('utf-8', errors='replace'), 80)}"
-    return f"{'a valid' if made.valid else 'an invalid'} request ({harmless(made.what)}){body}"
+    return f"a request ({harmless(made.what)}){body}"
 
 
 def _finding(promise: Fuzz, attempt: Attempt) -> str:

@@ -31,6 +31,8 @@ from selfcheck.values import Missing, curl, differences, dig, shown, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from selfcheck.clients.tls import Handshake
     from selfcheck.contract import Act
     from selfcheck.exposition import Exposition
@@ -974,8 +976,14 @@ def test_tls(promise: Tls, target: Target) -> Verdict:
     if getproxies().get("https") and not canary.is_here(url) and not proxy_bypass(parts.netloc):
         return not_covered(f"{promise.component} is reached through a proxy", "put its host into NO_PROXY")
     limit = target.contract.platform.limits.request_timeout_seconds
-    careful = tls.verified(url, timeout_seconds=limit, ca_file=target.scope.settings.ca_file)
-    old = {name: tls.offering(url, ssl.TLSVersion[name], timeout_seconds=limit) for name in promise.refused}
+    return look_at_tls(promise, url, timeout_seconds=limit, ca_file=target.scope.settings.ca_file)
+
+
+def look_at_tls(promise: Tls, url: str, *, timeout_seconds: float, ca_file: Path | None) -> Verdict:
+    """Shake hands as a careful client and as careless ones, and judge; raises CouldNotObserve."""
+    careful = tls.verified(url, timeout_seconds=timeout_seconds, ca_file=ca_file)
+    old = {name: tls.offering(url, ssl.TLSVersion[name], timeout_seconds=timeout_seconds) for name in promise.refused}
+    parts = urlsplit(url)
     address = f"{parts.hostname}:{parts.port or 443}"
     command = (
         f"openssl s_client -connect {address} -servername {parts.hostname} </dev/null | openssl x509 -noout -dates"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from selfcheck import drawings
 from selfcheck.checking import check
-from selfcheck.drawings import Again, Ask, FieldOfAnswer, Known, Nothing, OfDrawings, Refused, Size, Took
+from selfcheck.drawings import Again, FieldOfAnswer, Known, Nothing, OfDrawings, Refused, Seen, Size, Took
 
 if TYPE_CHECKING:
     from selfcheck.target import Target
@@ -28,8 +28,8 @@ def _every(target: Target) -> list[OfDrawings]:
     return list(chain.from_iterable(target.contract.promises(name, model) for name, model in _KINDS.items()))
 
 
-def _look(promise: OfDrawings, target: Target) -> dict[Ask, Any]:
-    return drawings.look(target, promise, _every(target))
+def _look(promise: OfDrawings, target: Target) -> list[Seen]:
+    return drawings.look(target, promise, _every(target)).to(promise)
 
 
 @check("vision.known", Known)
@@ -42,13 +42,13 @@ def test_known(promise: Known, target: Target) -> Verdict:
 @check("vision.nothing", Nothing)
 def test_nothing(promise: Nothing, target: Target) -> Verdict:
     """What was not asked for is not there."""
-    return drawings.judge_nothing(promise, _look(promise, target)[promise.asks[0]])
+    return drawings.judge_nothing(promise, _look(promise, target)[0])
 
 
 @check("vision.refused", Refused)
 def test_refused(promise: Refused, target: Target) -> Verdict:
     """What is no image is refused."""
-    return drawings.judge_refused(promise, _look(promise, target)[promise.asks[0]])
+    return drawings.judge_refused(promise, _look(promise, target)[0])
 
 
 @check("vision.size", Size)
@@ -60,19 +60,16 @@ def test_size(promise: Size, target: Target) -> Verdict:
 @check("vision.field", FieldOfAnswer)
 def test_field(promise: FieldOfAnswer, target: Target) -> Verdict:
     """An entry of the answers is what it must be."""
-    seen = _look(promise, target)
-    return drawings.judge_field(promise, [seen[ask] for ask in promise.asks])
+    return drawings.judge_field(promise, _look(promise, target))
 
 
 @check("vision.took", Took)
 def test_took(promise: Took, target: Target) -> Verdict:
     """The time that an answer claims is possible."""
-    seen = _look(promise, target)
-    return drawings.judge_took(promise, [seen[ask] for ask in promise.asks])
+    return drawings.judge_took(promise, _look(promise, target))
 
 
 @check("vision.again", Again)
 def test_again(promise: Again, target: Target) -> Verdict:
     """The same image gives the same answer."""
-    seen = _look(promise, target)
-    return drawings.judge_again(promise, *(seen[ask] for ask in promise.asks))
+    return drawings.judge_again(promise, *_look(promise, target))

@@ -127,6 +127,7 @@ class Environment(Model):
     toxiproxy_url: str | None = None
     kube_context: str | None = None
     rate_limit_window_seconds: float = Field(60, gt=0, description="The window of rate limits; the lab's is shorter.")
+    triage_window_seconds: float = Field(300, gt=0, description="The window of the manual's triage; likewise.")
 
 
 class Limits(Model):

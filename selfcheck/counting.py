@@ -400,8 +400,8 @@ def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, s
     """Compare the histogram's seconds with the time that the requests took as seen from here.
 
     The platform cannot have worked longer on a request than the caller waited, so a sum beyond that is in another unit;
-    and where it says itself how long it worked, a sum fifty times smaller is in another unit too (units differ by 60 or
-    1,000).
+    and where it says itself how long it worked, one of the two that is fifty times smaller is in another unit too
+    (units differ by 60 or 1,000).
     """
     if promise.duration is None:
         return None
@@ -424,5 +424,10 @@ def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, s
         return (
             f"{promise.duration} in seconds, near the {claimed:.3f} s that the answers claim",
             f"its sum grew by {seconds:.6f}: not seconds",
+        )
+    if seconds >= 0.02 and 0 < claimed < seconds / 50:
+        return (
+            f"{promise.claimed_milliseconds} in milliseconds, near the {seconds:.3f} s that {promise.duration} grew by",
+            f"the answers claim {1000 * claimed:.3f} all together: not milliseconds",
         )
     return None

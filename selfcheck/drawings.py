@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -24,6 +23,7 @@ from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covere
 
 if TYPE_CHECKING:
     from selfcheck.clients.http import Answer
+    from selfcheck.replicas import Snapshot
     from selfcheck.target import Target
 
 _OK = 200
@@ -40,11 +40,15 @@ _OTHER_DRAWINGS = "put drawings that this deployment reads into the contract, or
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request that a promise needs: an act, what fills it, and which of several equal ones it is."""
+    """A request that a promise needs: an act, what fills it, and which of several equal ones it is.
+
+    One that is to go `everywhere` is sent to each replica that can be addressed.
+    """
 
     act: str
     values: tuple[tuple[str, str], ...] = ()
     number: int = 0
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +84,56 @@ class OfDrawings(Promise):
         return ()
 
 
-def look(target: Target, promise: OfDrawings, every: Sequence[OfDrawings]) -> dict[Ask, Seen]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came back to the requests of a promise's area."""
+
+    answers: Mapping[Ask, tuple[Seen, ...]]
+
+    def to(self, promise: OfDrawings) -> list[Seen]:
+        """Give the answers to the requests of a promise, in their order."""
+        return [one for ask in promise.asks for one in self.answers.get(ask) or self.answers[_everywhere(ask)]]
+
+
+def look(target: Target, promise: OfDrawings, every: Sequence[OfDrawings]) -> Sent:
     """Send once a run, all at once, what the promises of an area with the same right need; raises CouldNotObserve."""
-    asks = tuple(dict.fromkeys(ask for one in every if one.right is promise.right for ask in one.asks))
+    asks = dict.fromkeys(ask for one in every if one.right is promise.right for ask in one.asks)
     area = promise.id.partition(".")[0]
     return target.once(("drawings", area, promise.right), lambda: _send(target, asks))
 
 
-def _send(target: Target, asks: Sequence[Ask]) -> dict[Ask, Seen]:
-    found: dict[Ask, Seen] = {}
+def _everywhere(ask: Ask) -> Ask:
+    return replace(ask, everywhere=True)
+
+
+def _send(target: Target, asks: Collection[Ask]) -> Sent:
+    needed = [ask for ask in asks if ask.everywhere or _everywhere(ask) not in asks]
+    bases = list(target.trusted_bases().values()) if any(ask.everywhere for ask in needed) else []
+    places: Mapping[bool, Sequence[str | None]] = {True: bases or [None], False: [None]}
+    found: dict[Ask, tuple[Seen, ...]] = {}
     # What is asked again waits until the first answer is there, so that whatever is kept of it has been kept.
-    for number in sorted({ask.number for ask in asks}):
-        batch = [ask for ask in asks if ask.number == number]
-        answers = target.platform.send_each([Sending(target.contract.act(ask.act), dict(ask.values)) for ask in batch])
-        for ask, answer in zip(batch, answers, strict=True):
-            found[ask] = seen(target, ask.act, answer, dict(ask.values))
-    return found
+    for number in sorted({ask.number for ask in needed}):
+        batch = [(ask, base) for ask in needed if ask.number == number for base in places[ask.everywhere]]
+        answers = target.platform.send_each(
+            [Sending(target.contract.act(ask.act), dict(ask.values), base=base) for ask, base in batch]
+        )
+        for (ask, base), answer in zip(batch, answers, strict=True):
+            found[ask] = (*found.get(ask, ()), seen(target, ask.act, answer, dict(ask.values), base))
+    return Sent(found)
 
 
 def seen(
-    target: Target, act_name: str, answer: Answer | CouldNotObserve, values: Mapping[str, str] | None = None
+    target: Target,
+    act_name: str,
+    answer: Answer | CouldNotObserve,
+    values: Mapping[str, str] | None = None,
+    base: str | None = None,
 ) -> Seen:
     """Say of an answer where it came from."""
     act = target.contract.act(act_name)
     route = target.contract.route(act.route)
-    reproduce = target.platform.curl(act, Sending(act, values or {}))
-    where = f"{route.method} {target.platform.base(route.component)}{route.path}"
+    reproduce = target.platform.curl(act, Sending(act, values or {}, base=base))
+    where = f"{route.method} {base or target.platform.base(route.component)}{route.path}"
     return Seen(act, answer, where, reproduce, keyed=route.key == "none" or target.scope.api_key is not None)
 
 
@@ -210,11 +238,12 @@ class Known(OfDrawings):
     strange: tuple[str, ...] = Field((), description="Texts of another drawing.")
     reads_in: tuple[str, ...] = Field((), description="Environments whose engines are known to read these drawings.")
     where_it_works: bool = Field(False, description="Whether the provider works at all is another promise.")
+    everywhere: bool = Field(False, description="Ask each replica that can be addressed.")
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         """The one act."""
-        return (Ask(self.act, tuple(self.values.items())),)
+        return (Ask(self.act, tuple(self.values.items()), everywhere=self.everywhere),)
 
 
 def judge_known(promise: Known, one: Seen, *, blind: bool, reads: bool) -> Verdict:
@@ -257,13 +286,16 @@ def _judge_unread(promise: Known, one: Seen, expected: str, *, reads: bool) -> V
 
 def look_at_known(promise: Known, target: Target, known: Sequence[Known], every: Sequence[OfDrawings]) -> Verdict:
     """Observe a known drawing and judge it."""
-    answered = look(target, promise, every)
-    blind = not any(
-        _said(_body(answer), one.paths)
-        for one in known
-        if one.asks[0] in answered and not isinstance(answer := answered[one.asks[0]].answer, CouldNotObserve)
-    )
-    return judge_known(promise, answered[promise.asks[0]], blind=blind, reads=target.scope.name in promise.reads_in)
+    sent = look(target, promise, every)
+    told = [
+        _said(_body(one.answer), each.paths)
+        for each in known
+        if each.right is promise.right
+        for one in sent.to(each)
+        if not isinstance(one.answer, CouldNotObserve)
+    ]
+    reads = target.scope.name in promise.reads_in
+    return combine(judge_known(promise, one, blind=not any(told), reads=reads) for one in sent.to(promise))
 
 
 def _answer(one: Seen) -> Answer:
@@ -619,22 +651,26 @@ class NoLabel(OfDrawings):
     act: ActName
 
 
-def judge_no_label(marks: Sequence[str], pages: Mapping[str, bytes], *, where: str, reproduce: str) -> Verdict:
-    """No sample line of a metrics page has one of the texts that only this run's requests carried."""
-    found = [
-        f"{shown(line.decode('utf-8', errors='replace'), 160)} ({page})"
-        for page, line in _lines(pages)
-        if any(mark.lower().encode() in line.lower() for mark in marks)
-    ]
+def judge_no_label(marks: Sequence[str], read: Snapshot, *, reproduce: str) -> Verdict:
+    """No series on a metrics page has one of the texts that only this run's requests carried."""
     expected = "no series with a text that a client made up"
-    if found:
-        counted = Counter(found)
-        return failed(expected, some(list(counted), 2), where=where, reproduce=reproduce)
-    if not pages:
-        return inconclusive(expected, "no metrics page could be read", where=where, reproduce=reproduce)
-    return passed(f"none of {', '.join(marks)} on {len(pages)} metrics pages", where=where)
-
-
-def _lines(pages: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    for page, body in pages.items():
-        yield from ((page, line) for line in body.splitlines() if not line.startswith(b"#"))
+    wanted = tuple(mark.lower() for mark in marks)
+    verdicts = [
+        inconclusive(expected, f"the metrics of {name} could not be read", where=name, reproduce=reproduce)
+        for name in read.missing
+    ]
+    for scrape in read.scrapes.values():
+        samples = [one for family in scrape.exposition.families.values() for one in family.samples]
+        place = {"where": f"{scrape.answer.asked} {scrape.replica}".rstrip(), "reproduce": reproduce}
+        found = [
+            f"{one.name}{{{one.raw_labels}}}"
+            for one in samples
+            if any(mark in one.raw_labels.lower() for mark in wanted)
+        ]
+        if found:
+            verdicts.append(failed(expected, some(found, 2), **place))
+        elif not samples:
+            verdicts.append(inconclusive(expected, "no samples on the metrics page", **place))
+        else:
+            verdicts.append(passed(f"{', '.join(marks)} in none of {len(samples)} series", where=place["where"]))
+    return combine(verdicts)

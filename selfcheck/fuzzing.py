@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import requests
-    from schemathesis import APIOperation, Case, GenerationMode
+    from schemathesis import APIOperation, BaseSchema, Case, GenerationMode
 
     from selfcheck.clients.http import Answer
 
@@ -37,7 +37,6 @@ _NOT_GENERATED = frozenset(
 )
 # A method that a route does not have may lead anywhere, and is looked at by others.
 _OTHER_METHODS = "unspecified_http_method"
-_SCHEMA_KEYS = frozenset({"schema", "schemas"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,8 @@ class Described:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Read it; raises ValueError with a sentence for one that cannot be used."""
-        with _quiet():
-            import schemathesis  # noqa: PLC0415 - heavy
-            from schemathesis.errors import LoaderError  # noqa: PLC0415
-
-            try:
-                self._schema = schemathesis.openapi.from_dict(dict(document))
-            except LoaderError as error:
-                raise ValueError(_first_line(error)) from None
-            self._schema.config.update(base_url=_BASE)
+        self._document = document
+        self._schema = _read(document)
 
     def _operation(self, method: str, path: str) -> _Operation:
         """Raise ValueError where the document does not describe the route, or not so that it can be used."""
@@ -89,21 +81,16 @@ class Described:
         except (LookupError, SchemathesisError) as error:
             raise ValueError(_first_line(error)) from None
 
-    def problems(self) -> tuple[list[str], list[str]]:
-        """Say where the document is not what OpenAPI says, and where just a schema in it is not.
+    def problems(self) -> tuple[str, str]:
+        """Say where the document is not what OpenAPI says, and where just a schema in it is not; empty where it is.
 
         Several dialects of JSON Schema are in use, so the latter need not be wrong.
         """
-        import jsonschema_rs  # noqa: PLC0415 - comes with schemathesis
-
-        with _quiet():
-            try:
-                self._schema.validate()
-            except jsonschema_rs.ValidationError as error:
-                place = [str(part) for part in error.instance_path]
-                said = f"{'.'.join(place) or 'the document'}: {_first_line(error)}"
-                return ([], [said]) if _SCHEMA_KEYS.intersection(place) else ([said], [])
-        return [], []
+        wrong = _invalid(self._schema)
+        if not wrong:
+            return "", ""
+        beyond_schemas = _invalid(_read(_without_schemas(self._document)))
+        return (beyond_schemas, "") if beyond_schemas else ("", wrong)
 
     def violation(self, method: str, path: str, answer: Answer) -> str:
         """Say where an answer is not what the document says of its status; empty where it is, or says nothing.
@@ -203,6 +190,41 @@ class Described:
                 yield from (case for case in pair if case is not None)
         for cases in kinds.values():
             yield from cases
+
+
+def _read(document: Mapping[str, Any]) -> BaseSchema:
+    with _quiet():
+        import schemathesis  # noqa: PLC0415 - heavy
+        from schemathesis.errors import LoaderError  # noqa: PLC0415
+
+        try:
+            schema = schemathesis.openapi.from_dict(dict(document))
+        except LoaderError as error:
+            raise ValueError(_first_line(error)) from None
+        schema.config.update(base_url=_BASE)
+        return schema
+
+
+def _invalid(schema: BaseSchema) -> str:
+    """Say where a document is not what OpenAPI says; empty where it is."""
+    import jsonschema_rs  # noqa: PLC0415 - comes with schemathesis
+
+    with _quiet():
+        try:
+            schema.validate()
+        except jsonschema_rs.ValidationError as error:
+            place = ".".join(str(part) for part in error.instance_path)
+            return f"{place or 'the document'}: {_first_line(error)}"
+    return ""
+
+
+def _without_schemas(node: Any, key: str = "") -> Any:
+    """Give a document with every schema in it left open."""
+    if key == "schema":
+        return {}
+    if isinstance(node, dict):
+        return {name: {} if key == "schemas" else _without_schemas(inner, name) for name, inner in node.items()}
+    return [_without_schemas(inner) for inner in node] if isinstance(node, list) else node
 
 
 def _kind(case: Case[Any]) -> str:

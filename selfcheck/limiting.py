@@ -87,8 +87,8 @@ class Exhausted:
     """What was seen of the rate limit.
 
     `counted` is how far the counter of refusals grew on all processes, `trouble` what makes that worthless, and `idle`
-    how far it grew while this run waited and sent nothing (None: it did not wait). `recovered` are the client's requests
-    after the time that it was told to wait, empty where that was not waited for.
+    how far it grew while this run waited and sent nothing (None: it did not wait). `recovered` are the client's
+    requests after the time that it was told to wait, empty where that was not waited for.
     """
 
     burst: Burst
@@ -122,8 +122,7 @@ def exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
 
 def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
     """Use up the allowance of a client that nobody else is; raises CouldNotObserve."""
-    look(target, wire)  # raises where this run cannot have anything classified
-    spots = spots_of(target, wire)
+    seen, spots = look(target, wire), spots_of(target, wire)
     who, base = next(iter(spots.items()), ("", None))
     allowed = _allowed(target, limit, who)
     act = target.contract.act(limit.act)
@@ -143,13 +142,16 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         for other in (Caller.OWN, Caller.NOBODY)
         if other is not caller and (other is Caller.NOBODY or target.scope.covers(Component.API_KEY))
     ]
-    processes = 1 if spots else target.scope.environment.replicas or 0
+    one_process = bool(spots) and all(repeated.exact for repeated in seen.repeated)
+    processes = 1 if one_process else 0 if spots else target.scope.environment.replicas or 0
     earlier = [ask(target, [(who, other.sending())])[0] for other in watched]
     before = snapshot(target, [limit.counter])
     burst = _burst(target, limit, client, who, allowed, processes=processes)
     window = burst.window_seconds
-    if burst.served < allowed and not burst.other and window <= limit.recovery_wait_seconds_max:
-        # Someone may have used the client's credential just before. After a window of silence nobody has.
+    doubtful = burst.served < allowed or (burst.served > allowed and burst.seconds > window / 2)
+    if doubtful and not burst.other and window <= limit.recovery_wait_seconds_max:
+        # Someone may have used the client's credential just before; after a window of silence nobody has. Or it took so
+        # long that a part of the allowance came back meanwhile.
         pause(window)
         client = replace(client, source=_address() if apart else None)
         before = snapshot(target, [limit.counter])
@@ -170,17 +172,17 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         )
         for other, old, new in zip(watched, earlier, later, strict=True)
     )
-    seen = Exhausted(burst, sum(grown[limit.counter].values()), turned_away, trouble, None, witnesses)
+    found = Exhausted(burst, sum(grown[limit.counter].values()), turned_away, trouble, None, witnesses)
     told = told_seconds(burst.refused[-1].answer) if burst.refused else None
     if told is None or told > min(limit.recovery_wait_seconds_max, target.deadline.left_seconds):
-        return replace(seen, told_seconds=told)
+        return replace(found, told_seconds=told)
     pause(max(0.0, told - (time.monotonic() - ended)))
     idle, _ = counting.growth(after, snapshot(target, [limit.counter]), [limit.counter])
     recovered = ask(target, [(who, client.sending())])
     if status_of(recovered[0]) == TOO_MANY:
         pause(1.0)  # whole seconds may have been rounded down
         recovered += ask(target, [(who, client.sending())])
-    return replace(seen, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
+    return replace(found, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
 
 
 _CREDENTIAL = {Caller.OWN: "another API key", Caller.NOBODY: "no API key"}

@@ -87,22 +87,14 @@ def generate(shape: Shape) -> tuple[Case, ...]:
     """Draw the cases of a shape, of all kinds in turn; the same shape gives the same cases."""
     from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - costs the start of every run
     from hypothesis import strategies as st  # noqa: PLC0415 - likewise
-    from hypothesis.internal.conjecture import providers  # noqa: PLC0415 - likewise
-
-    class Plain(providers.HypothesisProvider):
-        """Draws from the seed alone: the usual one also tries numbers that stand in the modules which are loaded."""
-
-        def _maybe_draw_constant(self, *_: object, **__: object) -> None:
-            return None
 
     kinds = [KINDS[number % len(KINDS)] for number in range(shape.count)]
     drawn: list[tuple[Case, ...]] = []
-    providers.AVAILABLE_PROVIDERS[_BACKEND] = Plain
 
     @seed(shape.seed)
     @settings(
         max_examples=_DRAWS,
-        backend=_BACKEND,
+        backend=from_the_seed_alone(),
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -114,6 +106,21 @@ def generate(shape: Shape) -> tuple[Case, ...]:
 
     keep()
     return drawn[-1]
+
+
+def from_the_seed_alone() -> str:
+    """Give the name of a source for Hypothesis that draws the same from a seed in each program.
+
+    The usual one also tries numbers that it finds in the modules which happen to be loaded.
+    """
+    from hypothesis.internal.conjecture import providers  # noqa: PLC0415 - costs the start of every run
+
+    class SeedAlone(providers.HypothesisProvider):
+        def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+            return None
+
+    providers.AVAILABLE_PROVIDERS[_BACKEND] = SeedAlone
+    return _BACKEND
 
 
 def cases(shape: Shape, kind: Kind | None = None) -> SearchStrategy[Case]:
@@ -128,7 +135,7 @@ def cases(shape: Shape, kind: Kind | None = None) -> SearchStrategy[Case]:
 
     @st.composite
     def one(draw: DrawFn) -> Case:
-        chosen: Kind = kind or draw(st.sampled_from(KINDS))
+        chosen = draw(st.sampled_from(KINDS)) if kind is None else kind
         # There is no right angle in one dimension.
         least = max(2 if chosen == "orthogonal" else 1, shape.dimension_min)
         length = draw(st.integers(least, shape.dimension_max))
@@ -158,17 +165,17 @@ def cases(shape: Shape, kind: Kind | None = None) -> SearchStrategy[Case]:
 
 
 def _at_right_angles(digits: Sequence[int], *, along_axes: bool) -> tuple[list[int], list[int]]:
-    """Make two vectors of one: (a, b) and (-b, a) for each pair of numbers, or one number of each on an axis."""
+    """Make two vectors of one: (a, ..., b) and (-b, ..., a) for each pair of numbers, or one number of each on an axis.
+
+    The two of a pair are far apart, so that a part of the vectors is not at right angles.
+    """
+    last = len(digits) - 1
+    turned = [digits[last - n] * ((n > last / 2) - (n < last / 2)) for n in range(len(digits))]
+    if any(turned) and not along_axes:
+        return [*digits], turned
     place = next(place for place, digit in enumerate(digits) if digit)
-    if along_axes:
-        there = [digit if number == place else 0 for number, digit in enumerate(digits)]
-        return there, there[1:] + there[:1]
-    odd = len(digits) % 2
-    left = [*digits[: len(digits) - odd], *[0] * odd]
-    if not any(left):
-        left[0] = digits[place]
-    right = [-left[n + 1] if n % 2 == 0 else left[n - 1] for n in range(len(left) - odd)]
-    return left, right + [0] * odd
+    axis = [digit if number == place else 0 for number, digit in enumerate(digits)]
+    return axis, axis[1:] + axis[:1]
 
 
 def _decimals(digits: Sequence[int], exponent: int) -> Vector:

@@ -14,5 +14,9 @@ DEFECT = Defect(
     breaks="a reset of an unknown provider is refused",
     caught_by=("providers.reset_of_unknown",),
     how=answers("/admin/reset-circuit-breaker", change=_change),
-    also=("security.*",),
+    also=(
+        "security.*",
+        "openapi.*",
+        "errors.*",
+    ),
 )

@@ -16,6 +16,7 @@ DEFECT = Defect(
     also=(
         "api.*",
         "security.*",
-        "robustness.*",
+        "openapi.*",
+        "errors.*",
     ),
 )

@@ -31,7 +31,7 @@ def _change(platform: "Platform") -> Iterator[None]:
 
 DEFECT = Defect(
     breaks="bad input is the client's mistake, and no provider's",
-    caught_by=("ocr.refuses_a_truncated_pdf", "ocr.refuses_a_truncated_png", "metrics.counts_ocr_truncated_input"),
+    caught_by=("ocr.refuses_a_truncated_pdf", "ocr.refuses_a_truncated_png"),
     how=inside(change=_change),
     also=("health.*", "metrics.*", "slo.*", "prometheus.*"),
 )

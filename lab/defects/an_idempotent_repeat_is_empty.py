@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @contextmanager
 def _change(platform: Platform) -> Iterator[None]:
     def wrongly(new: OcrRequest, old: OcrRequest) -> bool:
-        return reused(new, old) and new.content == old.content and new.tenant == old.tenant
+        alike = new.content == old.content and new.provider == old.provider and new.tenant == old.tenant
+        return alike and reused(new, old)
 
     with replayed(platform, wrongly, dimensions=[]):
         yield

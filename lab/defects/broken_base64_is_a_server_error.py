@@ -29,4 +29,6 @@ DEFECT = Defect(
     breaks="what is not Base64 is refused",
     caught_by=("vision.refuses_broken_base64",),
     how=inside(change=_change),
+    # The connection is closed with the error, and may take a neighbour with it.
+    also=("vision.*",),
 )

@@ -18,7 +18,7 @@ def _change(platform: "Platform") -> Iterator[None]:
     compare = platform.compare.compare
 
     async def in_single_precision(tenant: str, query: Sequence[float], candidate: str) -> "CompareResult":
-        numbers = f"{len(query)}f"
+        numbers = f"<{len(query)}f"
         return await compare(tenant, struct.unpack(numbers, struct.pack(numbers, *query)), candidate)
 
     with replaced(platform.compare, compare=in_single_precision):

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from lab.breaking import Defect
 from lab.defects._recognition import misread
+from lab.reference.engines import Reading
 from lab.tamper import inside
 
 if TYPE_CHECKING:
-    from lab.reference.engines import Reading
     from lab.reference.service import Platform
 
 
 @contextmanager
 def _change(platform: "Platform") -> Iterator[None]:
-    kept: list[Reading] = []
+    kept = [Reading(confidence=0.0)]
 
-    def before(_provider: str, _media_type: str, reading: "Reading") -> "Reading":
+    def before(_provider: str, _media_type: str, reading: Reading) -> Reading:
         kept.append(reading)
-        return kept.pop(0) if len(kept) > 1 else reading
+        return kept.pop(0)
 
     with misread(platform, before):
         yield

@@ -18,6 +18,5 @@ DEFECT = Defect(
     also=(
         "prometheus.*",
         "slo.*",
-        "alerts.*",
     ),
 )

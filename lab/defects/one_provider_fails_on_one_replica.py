@@ -35,7 +35,7 @@ DEFECT = Defect(
         "metrics.*",
         "slo.*",
         "health.*",
-        "alerts.*",
         "prometheus.*",
+        "ocr.*",
     ),
 )

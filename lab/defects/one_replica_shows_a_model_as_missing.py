@@ -14,8 +14,5 @@ DEFECT = Defect(
     breaks="the model of a provider that answers is loaded",
     caught_by=("providers.model_loaded",),
     how=answers("/metrics/", change=_change, replicas=("replica-2",)),
-    also=(
-        "prometheus.*",
-        "alerts.*",
-    ),
+    also=("prometheus.*",),
 )

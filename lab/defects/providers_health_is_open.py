@@ -19,4 +19,5 @@ DEFECT = Defect(
     breaks="the health of the providers needs a key",
     caught_by=("security.providers_health_needs_a_key",),
     how=inside(change=_change),
+    also=("security.no_way_around_the_key",),
 )

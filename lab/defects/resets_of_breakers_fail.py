@@ -28,5 +28,9 @@ DEFECT = Defect(
         "providers.reset_by_alias",
     ),
     how=inside(change=_change),
-    also=("security.*",),
+    also=(
+        "security.*",
+        "openapi.*",
+        "errors.*",
+    ),
 )

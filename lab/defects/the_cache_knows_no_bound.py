@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.breaking import Defect
-from lab.tamper import inside, replaced
+from lab.defects._caches import remembering_with
+from lab.tamper import inside
 
 if TYPE_CHECKING:
     from lab.reference.service import Platform
@@ -20,9 +21,8 @@ def _change(platform: "Platform") -> Iterator[None]:
         cache[key] = result
         platform.metrics.classification_cache_size.set(len(cache))
 
-    with replaced(platform.classifier, _cache=cache, _keep=keep):
+    with remembering_with(platform, cache, _keep=keep):
         yield
-    platform.metrics.classification_cache_size.set(platform.classifier.cached_entries)
 
 
 DEFECT = Defect(

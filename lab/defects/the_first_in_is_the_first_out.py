@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lab.breaking import Defect
-from lab.tamper import inside, replaced
+from lab.defects._caches import remembering_with
+from lab.tamper import inside
 
 if TYPE_CHECKING:
     from lab.reference.service import Platform
@@ -19,7 +20,7 @@ class _Queue(OrderedDict[Any, Any]):
 
 @contextmanager
 def _change(platform: "Platform") -> Iterator[None]:
-    with replaced(platform.classifier, _cache=_Queue()):
+    with remembering_with(platform, _Queue()):
         yield
 
 

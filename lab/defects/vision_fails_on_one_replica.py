@@ -30,7 +30,6 @@ DEFECT = Defect(
         "metrics.*",
         "slo.*",
         "health.*",
-        "alerts.*",
         "prometheus.*",
         "vision.*",
     ),

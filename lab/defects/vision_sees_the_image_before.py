@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 from lab.breaking import Defect
 from lab.defects._recognition import misseen
+from lab.reference.engines import Insight
 from lab.tamper import inside
 
 if TYPE_CHECKING:
-    from lab.reference.engines import Insight
     from lab.reference.service import Platform
 
 
 @contextmanager
 def _change(platform: "Platform") -> Iterator[None]:
-    kept: list[Insight] = []
+    kept = [Insight(confidence=0.0, summary="Nothing was seen so far.")]
 
-    def before(insight: "Insight") -> "Insight":
+    def before(insight: Insight) -> Insight:
         kept.append(insight)
-        return kept.pop(0) if len(kept) > 1 else insight
+        return kept.pop(0)
 
     with misseen(platform, before):
         yield

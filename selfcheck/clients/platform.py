@@ -42,10 +42,10 @@ class Sending:
     """One synthetic request: an act of the contract, and what this one request differs in.
 
     `values` fill `{...}` in the act. `payload` is sent instead of the act's file (and its base64 text instead of that
-    of the act's); `payloads` instead of all its copies, where they are to differ. `base` addresses one replica instead of the load balancer; `source` is the address of this machine
-    that the request comes from. `headers`, `method` and `path` are laid over those of the act and its route.
-    `waits` says whether the run may wait when a rate limit refuses the request, `follows` whether redirects are
-    followed.
+    of the act's); `payloads` instead of all its copies, where they are to differ. `base` addresses one replica instead
+    of the load balancer; `source` is the address of this machine that the request comes from. `headers`, `method` and
+    `path` are laid over those of the act and its route. `waits` says whether the run may wait when a rate limit refuses
+    the request, `follows` whether redirects are followed.
     """
 
     act: Act

@@ -35,6 +35,11 @@ CREATE INDEX idx_created ON ocr_requests (created_at);
 CREATE UNIQUE INDEX idx_provider ON ocr_requests (provider, lower(status)) INCLUDE (id);
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_created'::regclass;
 CREATE SEQUENCE numbers;
+CREATE TABLE "no""rows" (at timestamptz);
+CREATE SCHEMA history;
+CREATE TABLE history."some rows" ("at time" timestamptz);
+INSERT INTO history."some rows"
+    VALUES ('2024-01-01 00:05:00Z'), ('2024-01-01 00:04:30Z'), ('2024-01-01 00:00:00Z');
 CREATE ROLE app LOGIN PASSWORD 'app-password';
 """
 
@@ -89,6 +94,23 @@ class TestRealServer:
         assert postgres.indexes("public.ocr_requests") == (created, provider, primary)
         assert postgres.indexes("nowhere") == ()
         assert "invalid name" in trouble_of(lambda: postgres.indexes("'; DROP TABLE ocr_requests; --")).came_back
+
+    def test_rows_are_counted_from_a_moment_before_the_newest_one(self, server: tuple[str, int]) -> None:
+        postgres = client(server[0])
+        assert postgres.before_newest('no"rows', "at", 60) is None
+        assert postgres.rows_since('no"rows', "at", None) == 0
+        since = postgres.before_newest("history.some rows", "at time", 60)
+        assert since is not None
+        assert since.startswith("2024-01-01 00:04:00")
+        assert postgres.rows_since("history.some rows", "at time", since) == 2
+        assert postgres.rows_since("history.some rows", "at time", None) == 3
+        assert "does not exist" in trouble_of(lambda: postgres.rows_since("nowhere", "at", None)).came_back
+
+    def test_where_a_table_is(self, postgres: Postgres) -> None:
+        assert postgres.table_like("ocr_requests") == "public.ocr_requests"
+        assert postgres.table_like("some rows") == 'history."some rows"'
+        assert postgres.table_like("elsewhere.ocr_requests") == "public.ocr_requests"
+        assert not postgres.table_like("idx_created")
 
     def test_connections_are_counted_by_a_user_without_rights_too(self, server: tuple[str, int]) -> None:
         narrow = server[0].replace("boss", "app").replace(QUOTED, "app-password")

@@ -108,7 +108,7 @@ def test_payloads_are_written_for_commands(
 
 
 def test_an_unknown_payload_is_named() -> None:
-    with pytest.raises(corpus.UnknownPayloadError, match="no payload 'nothing'; it has .*blank"):
+    with pytest.raises(corpus.UnknownPayloadError, match=r"no payload 'nothing'; it has .*blank"):
         corpus.payload("nothing", "mark")
     assert corpus.location("blank") == "selfcheck/corpus/blank.png"
     assert corpus.location("bomb") is None

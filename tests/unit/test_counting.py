@@ -290,6 +290,15 @@ def test_durations_are_in_seconds(seconds: float, outcome: Outcome, said: str) -
     assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict
 
 
+@pytest.mark.parametrize(("claimed", "outcome"), [(0.04, FAIL), (0.9, PASS), (40.0, PASS), (0, PASS), (None, PASS)])
+def test_claims_are_in_milliseconds(claimed: object, outcome: Outcome) -> None:
+    answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.05) for _ in range(2))
+    found = judged(window({"c": {(): 2.0}, "d_seconds_sum": {(): 0.08}}, answers=answers), made=TIMED)
+    assert found.outcome is outcome, found
+    if outcome is FAIL:
+        assert found.observed == "the answers claim 0.080 all together: not milliseconds"
+
+
 @pytest.mark.parametrize("claimed", [None, "40", True, 0.1, 10_000_000])
 def test_a_claim_that_cannot_be_used_is_not_used(claimed: object) -> None:
     answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.05) for _ in range(2))

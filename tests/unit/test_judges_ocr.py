@@ -9,8 +9,9 @@ import pytest
 from selfcheck import drawings
 from selfcheck.contract import Act
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.replicas import Snapshot
 from selfcheck.verdict import Outcome, Verdict
-from tests.unit.making import answer, promise
+from tests.unit.making import answer, promise, scrape
 
 if TYPE_CHECKING:
     from selfcheck.clients.http import Answer
@@ -127,7 +128,7 @@ def test_dimensions_are_found_as_numbers_or_in_text(dimensions: object, outcome:
     ],
 )
 def test_an_engine_that_our_drawings_were_not_made_for(
-    body: object, status: int, blind: bool, outcome: Outcome, said: str
+    body: object, status: int, *, blind: bool, outcome: Outcome, said: str
 ) -> None:
     check(drawings.judge_known(known(), seen(body, status=status), blind=blind, reads=False), outcome, said)
 
@@ -143,7 +144,7 @@ def test_whether_a_provider_works_may_be_another_promise() -> None:
     ("status", "keyed", "outcome"),
     [(429, True, INCONCLUSIVE), (401, True, INCONCLUSIVE), (401, False, NOT_COVERED), (403, False, NOT_COVERED)],
 )
-def test_what_tells_nothing_of_a_drawing(status: int, keyed: bool, outcome: Outcome) -> None:
+def test_what_tells_nothing_of_a_drawing(status: int, *, keyed: bool, outcome: Outcome) -> None:
     check(
         drawings.judge_known(known(), seen({}, status=status, keyed=keyed), blind=False, reads=True),
         outcome,
@@ -153,7 +154,7 @@ def test_what_tells_nothing_of_a_drawing(status: int, keyed: bool, outcome: Outc
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_another_route_is_not_covered(status: int) -> None:
-    with pytest.raises(CouldNotObserve, match="api.toml") as caught:
+    with pytest.raises(CouldNotObserve, match=r"api\.toml") as caught:
         drawings.judge_known(known(), seen({}, status=status), blind=False, reads=True)
     assert caught.value.trouble is Trouble.NO_SUCH_ROUTE
 
@@ -414,13 +415,18 @@ def test_what_the_pages_say_of_providers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pages", "outcome", "said"),
+    ("pages", "missing", "outcome", "said"),
     [
-        ({"one": b'# HELP abc12 text\na{provider="paddle"} 1\n'}, PASS, "on 1 metrics pages"),
-        ({"one": b"a 1\n", "two": b'a{p="selfcheck_ABC12_7"} 1\n'}, FAIL, '"a{p="selfcheck_ABC12_7"} 1" (two)'),
-        ({}, INCONCLUSIVE, "no metrics page"),
+        (['# HELP abc12 text\na{provider="paddle"} 1\n'], (), PASS, "abc12 in none of 1 series"),
+        (["a 1\n", 'a{p="selfcheck_ABC12_7"} 1\n'], (), FAIL, 'a{p="selfcheck_ABC12_7"}'),
+        (['a{p="abc12"} 1\n'], ("two",), FAIL, "abc12"),
+        (["a 1\n"], ("two",), INCONCLUSIVE, "the metrics of two could not be read"),
+        (["a 1\n", ""], (), INCONCLUSIVE, "no samples"),
+        ([], (), INCONCLUSIVE, "nothing was looked at"),
     ],
 )
-def test_what_clients_write_is_no_label(pages: dict[str, bytes], outcome: Outcome, said: str) -> None:
-    verdict = drawings.judge_no_label(["abc12"], pages, where="the metrics", reproduce="curl http://platform/metrics")
-    check(verdict, outcome, said)
+def test_what_clients_write_is_no_label(
+    pages: list[str], missing: tuple[str, ...], outcome: Outcome, said: str
+) -> None:
+    read = Snapshot({str(at): scrape(text, replica=str(at)) for at, text in enumerate(pages)}, missing)
+    check(drawings.judge_no_label(["abc12"], read, reproduce="curl http://platform/metrics"), outcome, said)
