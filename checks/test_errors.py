@@ -72,9 +72,14 @@ def judge_all(
 
 
 def _provoke(promise: OverAnswers, target: Target) -> list[CouldNotObserve]:
-    """Send requests that go wrong; gives why some got no answer. What came back is kept with all other answers."""
+    """Send requests that go wrong, unless other checks have; gives why some got no answer.
+
+    What came back is kept with all other answers.
+    """
+    known = {(each.act.name, each.caller) for each in target.platform.answered}
     asked = [(name, Caller.OWN) for name in promise.provoke]
     asked += [(name, Caller.NOBODY) for name in promise.provoke_without_credential]
+    asked = [each for each in asked if each not in known]
     sendings = [Sending(target.contract.act(name), caller=caller) for name, caller in asked]
     parts = [target.contract.route(sending.act.route).component for sending in sendings]
     there = [part not in target.absent and part not in target.blocked for part in parts]

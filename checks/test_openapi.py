@@ -54,6 +54,7 @@ class Fields(Promise):
 
     right: Right = Right.SYNTHETIC
     act: ActName
+    each_replica: bool = Field(False, description="Asked of every replica; else of the load balancer, once.")
     entries: tuple[Entry, ...] = Field(min_length=1)
 
 
@@ -155,7 +156,7 @@ def _where(page: Page) -> str:
 
 
 def _replies(target: Target, act: Act) -> Replies:
-    """Send the act once to each replica, or a few times through the load balancer; every act is sent once a run."""
+    """Send the act once a run, to each replica or through the load balancer, as the contract says."""
     if not act.needs_candidate:
         return target.once(("openapi", act.name), lambda: _asked(target, [act], {})[act.name])
     return target.once(("openapi", "candidate"), lambda: _asked_with_a_candidate(target))[act.name]
@@ -173,7 +174,11 @@ def _asked_with_a_candidate(target: Target) -> dict[str, Replies]:
 
 def _asked(target: Target, acts: Sequence[Act], values: Mapping[str, Any]) -> dict[str, Replies]:
     asks: list[tuple[Act, str, str | None]] = []
+    spread = {promise.act for promise in target.contract.promises("openapi.fields", Fields) if promise.each_replica}
     for act in acts:
+        if act.name not in spread:
+            asks.append((act, "", None))
+            continue
         bases = target.trusted_bases(target.contract.route(act.route).component)
         anywhere: list[tuple[str, str | None]] = [("", None)] * target.contract.platform.limits.page_asks
         asks += [(act, who, base) for who, base in (list(bases.items()) or anywhere)]

@@ -56,9 +56,11 @@ _PROVIDER_TIMEOUT: Final = (10.0, 3.0)
 _BREAKER_TIMEOUT: Final = (60.0, 2.0)
 _CACHE_TTL: Final = (3600.0, 30.0)
 # As the contract says of `local`.
-_RATE_LIMIT_WINDOW: Final = (60.0, 6.0)
+_RATE_LIMIT_WINDOW: Final = (60.0, 3.0)
+# So few that a check can use them up within the window.
+_CLASSIFIER_RATE_LIMIT: Final = (45, 10)
 # So few that a check can fill the cache and see what goes.
-_CLASSIFIER_CACHE_MAX_SIZE: Final = 20
+_CLASSIFIER_CACHE_MAX_SIZE: Final = 15
 # Prometheus' own defaults, and the lab's floors for them.
 _LOOKBACK: Final = (300.0, 10.0)
 _RESEND_DELAY: Final = (60.0, 2.0)
@@ -216,6 +218,8 @@ def _replica(setting: Setting, name: str) -> Part:
         "CIRCUIT_BREAKER_TIMEOUT": f"{_scaled(setting, _BREAKER_TIMEOUT):g}",
         "CACHE_TTL": f"{_scaled(setting, _CACHE_TTL):g}",
         "RATE_LIMIT_WINDOW_SECONDS": f"{_scaled(setting, _RATE_LIMIT_WINDOW):g}",
+        "CLASSIFIER_RATE_LIMIT_PER_MIN": str(_CLASSIFIER_RATE_LIMIT[0]),
+        "CLASSIFIER_RATE_LIMIT_BURST": str(_CLASSIFIER_RATE_LIMIT[1]),
         "CLASSIFIER_CACHE_MAX_SIZE": str(_CLASSIFIER_CACHE_MAX_SIZE),
         "REDIS_URL": f"redis://{HOST}:{ports.redis_proxied}/0",
         "DATABASE_URL": setting.database_url(DATABASE_USER, keys.database_password),

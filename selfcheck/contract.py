@@ -142,7 +142,7 @@ class Limits(Model):
     )
     clock_tolerance_seconds: float = Field(gt=0)
     counting_attempts_max: int = Field(ge=1, description="Tries for a quiet moment when other traffic is counted too.")
-    page_asks: int = Field(ge=2, description="How often each page is asked through the load balancer.")
+    page_asks: int = Field(ge=2, description="How often a page is asked where a balancer hides the replicas.")
     replica_probes: int = Field(ge=1, description="Requests through the load balancer to see who answers.")
 
 

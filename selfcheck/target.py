@@ -29,7 +29,6 @@ from selfcheck.waiting import Deadline, pause
 
 T = TypeVar("T")
 _NOT_FOUND = 404
-_SHARES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Target:
     # ---------------------------------------------------------------------------------------------------------- pages
 
     def pages(self, route: str) -> tuple[Page, ...]:
-        """Ask a page several times through the load balancer and once of each replica; what answered.
+        """Ask a page once of each replica and through the load balancer, there several times where it hides them.
 
         Raises CouldNotObserve when nothing did.
         """
@@ -100,14 +99,13 @@ class Target:
         return self.once(("pages", route), lambda: self._ask(route))
 
     def _ask(self, route: str) -> tuple[tuple[Page, ...], tuple[CouldNotObserve, ...]]:
-        # The metrics page is large and is read for other reasons anyway.
-        metrics = route == self.contract.platform.identity.metrics_route
-        asks = 1 if metrics else self.contract.platform.limits.page_asks
         component = self.contract.route(route).component
-        asked: list[tuple[str, str | None]] = [("", None)] * asks
         bases = self.replica_bases(component)
-        if len(bases) > 1:
-            asked += bases.items()
+        several = bases if len(bases) > 1 else {}
+        # The metrics page is large and is read for other reasons anyway.
+        once = several or route == self.contract.platform.identity.metrics_route
+        asks = 1 if once else self.contract.platform.limits.page_asks
+        asked: list[tuple[str, str | None]] = [*[("", None)] * asks, *several.items()]
         answers = self.platform.get_all([(route, base) for _, base in asked])
         return (
             tuple(Page(name, got) for (name, _), got in zip(asked, answers, strict=True) if isinstance(got, Answer)),
@@ -223,7 +221,7 @@ class Target:
                 sent: list[Counting] = []
                 sendings: list[Sending] = []
                 for promise in group:
-                    for number in range(max(promise.times, min(len(bases), _SHARES_MAX)) + 2 * attempt):
+                    for number in range(promise.times + 2 * attempt):
                         sent.append(promise)
                         base = bases[number % len(bases)]
                         sendings.append(Sending(self.contract.act(promise.act), values, base=base))

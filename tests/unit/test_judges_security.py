@@ -98,10 +98,10 @@ CACHE = {"status": "ok", "hits": 1, "misses": 2}
 )
 def test_no_way_around(attempt: dict[str, Any], came: Answer, outcome: Outcome) -> None:
     made = promise(
-        security.Refused, act="look_at_the_classifier_cache", shows=["hits", "misses"], attempts=[Attempt(**attempt)]
+        security.Refused, act="classifier_cache_statistics", shows=["hits", "misses"], attempts=[Attempt(**attempt)]
     )
     tries = [Tried(made.attempts[0], "", asked(came))]
-    check(security.judge_refused(made, ACTS["look_at_the_classifier_cache"], tries), outcome)
+    check(security.judge_refused(made, ACTS["classifier_cache_statistics"], tries), outcome)
 
 
 @pytest.mark.parametrize(
