@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="failures carry one of the promised error codes",
     caught_by=("openapi.fields_ocr_failure",),
     how=answers("/api/v1/ocr/extract", change=_change),
-    also=("ocr.*", "drawings.*", "providers.*", "isolation.*", "metrics.counts_ocr_*"),
+    also=("ocr.*", "vision.*", "providers.*", "isolation.*", "metrics.counts_ocr_*"),
 )

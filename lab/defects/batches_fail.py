@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="a batch of drawings is classified",
     caught_by=("classifier.batch",),
     how=answers("/classify/batch", change=_change),
-    also=("errors.*", "schema.*"),
+    also=("errors.*", "openapi.*"),
 )

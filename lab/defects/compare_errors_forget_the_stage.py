@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="errors of comparisons have the promised fields",
     caught_by=("errors.envelope_of_compare",),
     how=answers("/api/compare", "/api/v1/compare", change=_change),
-    also=("compare.*", "schema.*"),
+    also=("compare.*", "openapi.*"),
 )

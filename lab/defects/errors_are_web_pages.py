@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="every error is JSON",
     caught_by=("errors.say_something", "errors.envelope_of_compare"),
     how=answers("/api/compare", "/api/v1/compare", change=_change),
-    also=("compare.*", "schema.*", "security.*", "metrics.counts_compare_*", "isolation.*"),
+    also=("compare.*", "openapi.*", "security.*", "metrics.counts_compare_*", "isolation.*"),
 )

@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="every error says what is wrong",
     caught_by=("errors.say_something",),
     how=answers("/classify", change=_change),
-    also=("classifier.*", "schema.*"),
+    also=("classifier.*", "openapi.*"),
 )

@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="no request is answered with an error of the server",
     caught_by=("errors.no_server_error",),
     how=answers("/api/compare", "/api/v1/compare", change=_change),
-    also=("compare.*", "schema.*", "security.*"),
+    also=("compare.*", "openapi.*", "security.*"),
 )

@@ -15,5 +15,5 @@ DEFECT = Defect(
     breaks="what is no DXF drawing is refused",
     caught_by=("classifier.refuses_text", "classifier.refuses_an_image"),
     how=answers("/classify", change=_change),
-    also=("errors.*", "isolation.*", "schema.*"),
+    also=("errors.*", "isolation.*", "openapi.*"),
 )

@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="refusals are answered with JSON",
     caught_by=("openapi.fuzz_ocr",),
     how=answers("/api/v1/ocr/extract", change=_change),
-    also=("ocr.*", "drawings.*", "providers.*", "isolation.*", "security.*"),
+    also=("ocr.*", "vision.*", "providers.*", "isolation.*", "security.*"),
 )

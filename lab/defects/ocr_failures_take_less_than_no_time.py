@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="a time that was taken is not negative",
     caught_by=("openapi.fields_ocr_failure", "openapi.conforms_ocr_failure"),
     how=answers("/api/v1/ocr/extract", change=_change),
-    also=("ocr.*", "drawings.*", "providers.*", "isolation.*"),
+    also=("ocr.*", "vision.*", "providers.*", "isolation.*"),
 )

@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="the symbols of a drawing are a list",
     caught_by=("openapi.fields_ocr", "openapi.conforms_ocr"),
     how=answers("/api/v1/ocr/extract", change=_change),
-    also=("ocr.*", "drawings.*", "providers.*", "isolation.*"),
+    also=("ocr.*", "vision.*", "providers.*", "isolation.*"),
 )

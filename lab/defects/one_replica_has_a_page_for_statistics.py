@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="the statistics are there on every replica",
     caught_by=("classifier.statistics",),
     how=answers("/api/v1/health/classifier/cache", change=_change, replicas=("replica-3",)),
-    also=("classifier.*", "schema.*"),
+    also=("classifier.*", "openapi.*"),
 )

@@ -20,5 +20,5 @@ DEFECT = Defect(
         "classifier.statistics_hit_ratio",
     ),
     how=answers("/api/v1/health/classifier/cache", change=_change),
-    also=("classifier.*", "schema.*"),
+    also=("classifier.*", "openapi.*"),
 )

@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="a refused file is the client's mistake and not the server's",
     caught_by=("classifier.refuses_text", "classifier.refuses_an_image"),
     how=answers("/classify", change=_change),
-    also=("errors.*", "isolation.*", "schema.*"),
+    also=("errors.*", "isolation.*", "openapi.*"),
 )

@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="a description has a summary, details and a confidence",
     caught_by=("openapi.fields_vision", "openapi.conforms_vision"),
     how=answers("/api/v1/vision/analyze", change=_change),
-    also=("vision.*", "drawings.*", "security.*", "isolation.*"),
+    also=("vision.*", "ocr.*", "vision.*", "security.*", "isolation.*"),
 )

@@ -334,7 +334,8 @@ def test_answers_without_the_flag_promise_nothing() -> None:
 def test_together(number: int, got: Any, outcome: Outcome, said: str) -> None:
     asked: dict[str, Any] = {f"together {n}": answer(BRACKET if n % 2 else FLANGE) for n in range(6)}
     asked |= {"first": answer(FLANGE), "alone": answer(BRACKET), f"together {number}": got}
-    check(isolation.judge_together(own_answer(), asked, **PLACE), outcome, said)
+    promise = own_answer().model_copy(update={"together": 6})
+    check(isolation.judge_together(promise, asked, **PLACE), outcome, said)
 
 
 def test_files_in_which_the_same_stands_cannot_be_told_apart() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,19 @@ def test_each_file_of_the_contract_has_a_schema_and_names_it() -> None:
         assert first == f"#:schema ./schema/{area}.json"
 
 
+def finite(value: Any) -> Any:
+    """Replace the numbers that TOML knows and JSON does not: a validator of JSON cannot be asked about them."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [finite(inner) for inner in value]
+    return 0.0 if isinstance(value, float) and not math.isfinite(value) else value
+
+
 @pytest.mark.parametrize("area", FILES)
 def test_the_contract_is_accepted(area: str) -> None:
     validator = jsonschema_rs.validator_for(SCHEMAS[area])
-    assert [str(error) for error in validator.iter_errors(document(area))] == []
+    assert [str(error) for error in validator.iter_errors(finite(document(area)))] == []
 
 
 @pytest.mark.parametrize(
