@@ -10,6 +10,7 @@ from pydantic import Field
 from selfcheck.checking import check
 from selfcheck.contract import Promise, Route, RouteName
 from selfcheck.observation import CouldNotObserve
+from selfcheck.openapi import elsewhere
 from selfcheck.values import curl, dig, json_type, shown, some
 from selfcheck.verdict import Verdict, failed, not_covered, passed
 
@@ -67,9 +68,9 @@ def judge_described(
         return failed(expected, f"the document has no paths (it is {json_type(document)})", **place)
     found = paths.get(route.path)
     if not isinstance(found, Mapping):
-        if elsewhere := _elsewhere(route, paths, promised):
+        if found_at := elsewhere(document, route.method, route.path, promised):
             return not_covered(
-                f"this platform has no {route.path}; it describes {some(elsewhere)}",
+                f"this platform has no {route.path}; it describes {some(found_at)}",
                 f"put its path of the route {route.name!r} into the contract's api.toml",
             )
         return failed(expected, f"not among the {len(paths)} paths of the document", **place)
@@ -79,21 +80,6 @@ def judge_described(
     if not isinstance(operation.get("responses"), Mapping) or not operation["responses"]:
         return failed(expected, "the description names no responses", **place)
     return passed("described", where=where)
-
-
-def _elsewhere(route: Route, paths: Mapping[str, object], promised: Collection[str]) -> list[str]:
-    def last(path: str) -> str:
-        return path.rstrip("/").rpartition("/")[2].lower()
-
-    return [
-        path
-        for path, operations in paths.items()
-        if last(path) == last(route.path)
-        and path.rstrip("/") != route.path.rstrip("/")
-        and path not in promised
-        and isinstance(operations, Mapping)
-        and route.method.lower() in operations
-    ]
 
 
 @check("api.described", Described)

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 from pydantic import Field
 
 from selfcheck import canary
-from selfcheck.answering import breach
+from selfcheck.answering import breach, judge_unseen
 from selfcheck.canary import Canary
 from selfcheck.checking import check
 from selfcheck.clients import tls
@@ -63,7 +63,7 @@ def _unjudged(asked: Asked, expected: str) -> Verdict | None:
     """Give the verdict on an answer that tells nothing: none came, a rate limit refused, the server failed."""
     answer = asked.answer
     if isinstance(answer, CouldNotObserve):
-        return inconclusive(expected, answer.came_back, where=answer.asked, remedy=answer.hint)
+        return judge_unseen(expected, answer)
     place = {"where": answer.asked, "reproduce": asked.reproduce}
     if answer.status == _RATE_LIMITED:
         remedy = "repeat when this client's allowance is free again"

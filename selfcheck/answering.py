@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from selfcheck.contract import Act, ActName, Promise, Right
-from selfcheck.observation import CouldNotObserve
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.values import dig, same, shown
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, passed
+from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,14 @@ def describe_answer(act: Act) -> str:
     return f"HTTP {' or '.join(map(str, act.expect.statuses))}{body}{choice}"
 
 
+def judge_unseen(expected: str, error: CouldNotObserve) -> Verdict:
+    """Say of an answer that did not come what that means: it could not, the route is elsewhere, or a cause is known."""
+    if error.trouble is Trouble.NO_SUCH_ROUTE:
+        return not_covered(error.came_back, error.hint)
+    blocked_by = error.blocked_by or ("deadline" if error.trouble is Trouble.DEADLINE else "")
+    return inconclusive(expected, error.came_back, where=error.asked, remedy=error.hint, blocked_by=blocked_by)
+
+
 def judge_answers(act: Act, answers: Sequence[Answer | CouldNotObserve], *, where: str, reproduce: str) -> Verdict:
     """Each answer is as the act expects; one that did not come, or that a rate limit refused, tells nothing."""
     expected = f"{act.name} answers {describe_answer(act)}"
@@ -54,7 +62,7 @@ def judge_answers(act: Act, answers: Sequence[Answer | CouldNotObserve], *, wher
     verdicts = []
     for answer in answers:
         if isinstance(answer, CouldNotObserve):
-            verdicts.append(inconclusive(expected, answer.sentence, **place))
+            verdicts.append(judge_unseen(expected, answer))
         elif not (wrong := breach(act, answer)):
             verdicts.append(passed(f"HTTP {answer.status}", where=where))
         elif answer.status == _RATE_LIMITED:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 from selfcheck import preflight
+from selfcheck.answering import judge_unseen
 from selfcheck.checking import checks, turn
 from selfcheck.contract import Promise, matches
 from selfcheck.counting import Counting
 from selfcheck.observation import CouldNotObserve
-from selfcheck.run import Result, Run, keeps_from_looking, result, unseen
+from selfcheck.run import Result, Run, keeps_from_looking, result
 from selfcheck.verdict import Outcome, Verdict, inconclusive
 
 
@@ -28,7 +29,7 @@ def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> 
             with run.target.http.area(promise.id.partition(".")[0]):
                 verdict = _verdict(look())
         except CouldNotObserve as error:
-            verdict = _unless_reported(run, unseen(promise, error))
+            verdict = _unless_reported(run, judge_unseen(promise.says, error))
         except Exception as error:  # noqa: BLE001 - a defect of a check must be a verdict, not the end of the run
             trace = run.target.secrets.mask(traceback.format_exc())
             verdict = inconclusive(

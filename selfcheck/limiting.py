@@ -128,15 +128,8 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
     act = target.contract.act(limit.act)
     # A listed address on loopback is the process itself: it sees from which of this machine's addresses we come.
     apart = base is not None and _is_loopback(base)
-    caller = next(
-        (
-            caller
-            for component, caller in ((Component.OTHER_API_KEY, Caller.OTHER), (Component.API_KEY, Caller.OWN))
-            if target.scope.covers(component)
-        ),
-        Caller.NOBODY,
-    )
-    client = Client(caller, _address() if apart else None, base, act)
+    client = _client(target, act, who, base, apart=apart)
+    caller = client.caller
     watched = [
         Client(other, _address() if apart and other is Caller.NOBODY else None, base, act)
         for other in (Caller.OWN, Caller.NOBODY)
@@ -183,6 +176,21 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         pause(1.0)  # whole seconds may have been rounded down
         recovered += ask(target, [(who, client.sending())])
     return replace(found, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
+
+
+def _client(target: Target, act: Act, who: str, base: str | None, *, apart: bool) -> Client:
+    """Choose a client that has asked for nothing yet.
+
+    That is the one with the second key, or one without a key at an address that nobody uses, where these are served.
+    """
+    source = _address() if apart else None
+    if target.scope.covers(Component.OTHER_API_KEY):
+        return Client(Caller.OTHER, source, base, act)
+    nobody = Client(Caller.NOBODY, source, base, act)
+    own = target.scope.covers(Component.API_KEY)
+    if own and not (apart and status_of(ask(target, [(who, replace(nobody, source=_address()).sending())])[0]) == OK):
+        return Client(Caller.OWN, source, base, act)
+    return nobody
 
 
 _CREDENTIAL = {Caller.OWN: "another API key", Caller.NOBODY: "no API key"}

@@ -35,6 +35,8 @@ class Trouble(StrEnum):
     """The connection ended before the answer was complete."""
     BAD_ENCODING = "bad_encoding"
     """The body is compressed in a way that was not asked for or does not unpack."""
+    CREDENTIAL = "credential"
+    """The request takes a credential that the platform has refused already; it was not sent."""
     BUDGET = "budget"
     """The run has sent as many requests to the platform as the contract allows."""
     DEADLINE = "deadline"
@@ -57,16 +59,18 @@ class CouldNotObserve(Exception):  # noqa: N818 - the project's word for it, in 
     """Nothing could be observed, and why.
 
     `asked` is what was asked of whom ("GET http://host:1/health"), `came_back` what happened instead of an
-    answer, `hint` what to do about it. `sentence`, which is also the text of the exception, has all three.
+    answer, `hint` what to do about it; `sentence`, which is also the text of the exception, has all three. `blocked_by`
+    is the promise that has reported the cause already.
     The texts hold no secrets: clients mask them before they raise.
     """
 
-    def __init__(self, trouble: Trouble, *, asked: str, came_back: str, hint: str) -> None:
-        super().__init__(trouble, asked, came_back, hint)
+    def __init__(self, trouble: Trouble, *, asked: str, came_back: str, hint: str, blocked_by: str = "") -> None:
+        super().__init__(trouble, asked, came_back, hint, blocked_by)
         self.trouble = trouble
         self.asked = asked
         self.came_back = came_back
         self.hint = hint
+        self.blocked_by = blocked_by
 
     @property
     def sentence(self) -> str:
@@ -79,8 +83,8 @@ class CouldNotObserve(Exception):  # noqa: N818 - the project's word for it, in 
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling, although the constructor takes keywords."""
-        return _rebuild, (self.trouble, self.asked, self.came_back, self.hint)
+        return _rebuild, (self.trouble, self.asked, self.came_back, self.hint, self.blocked_by)
 
 
-def _rebuild(trouble: Trouble, asked: str, came_back: str, hint: str) -> CouldNotObserve:
-    return CouldNotObserve(trouble, asked=asked, came_back=came_back, hint=hint)
+def _rebuild(trouble: Trouble, asked: str, came_back: str, hint: str, blocked_by: str) -> CouldNotObserve:
+    return CouldNotObserve(trouble, asked=asked, came_back=came_back, hint=hint, blocked_by=blocked_by)

@@ -6,7 +6,7 @@ Only what stands in the document itself is followed; a reference that leads out 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -77,6 +77,27 @@ def operations(document: object) -> Iterator[tuple[str, str, Mapping[str, Any]]]
 def operation(document: object, method: str, path: str) -> Mapping[str, Any] | None:
     """Give what a document says of a route; None where it does not describe it."""
     return next((found for m, p, found in operations(document) if (m, p) == (method, path)), None)
+
+
+def elsewhere(document: object, method: str, path: str, promised: Collection[str]) -> list[str]:
+    """Find where a platform that does not describe a path may have put it.
+
+    That is where the last part is the same, with the same method, on none of the other `promised` paths.
+    """
+    if operation(document, method, path) is not None:
+        return []
+
+    def last(of: str) -> str:
+        return of.rstrip("/").rpartition("/")[2].lower()
+
+    return [
+        other
+        for by, other, _ in operations(document)
+        if by == method
+        and last(other) == last(path)
+        and other.rstrip("/") != path.rstrip("/")
+        and other not in promised
+    ]
 
 
 def repeated_ids(document: object) -> dict[str, list[str]]:

@@ -279,6 +279,7 @@ def pytest_configure_node(node: Any) -> None:
             "allure_report_dir": getattr(node.config.option, "allure_report_dir", None)
         }
         node.workerinput["selfcheck_blocked"] = {str(key): value for key, value in run.target.blocked.items()}
+        node.workerinput["selfcheck_moved"] = run.target.platform.moved
         node.workerinput["selfcheck_absent"] = {
             str(key): [verdict.observed, verdict.remedy] for key, verdict in run.target.absent.items()
         }
@@ -289,6 +290,7 @@ def _take_over(run: Run, worker: dict[str, Any]) -> None:
     from selfcheck.verdict import not_covered  # noqa: PLC0415
 
     blocked, absent = worker.get("selfcheck_blocked", {}), worker.get("selfcheck_absent", {})
+    run.target.platform.moved.update(worker.get("selfcheck_moved", {}))
     run.target.blocked.update({Component(key): value for key, value in blocked.items()})
     run.target.absent.update({Component(key): not_covered(*value) for key, value in absent.items()})
 

@@ -14,6 +14,7 @@ from selfcheck.clients.platform import Caller, Sending, only
 from selfcheck.contract import Component, ComponentPromise, Right
 from selfcheck.exposition import PROCESS_STARTED
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.openapi import elsewhere
 from selfcheck.settings import SETTING_OF
 from selfcheck.target import Target
 from selfcheck.values import curl, shown
@@ -23,6 +24,7 @@ from selfcheck.waiting import GaveUp, wait_until
 _GATEWAY_ERRORS = (502, 503, 504)
 _REFUSALS = (401, 403)
 _SERVER_ERROR = 500
+_NOT_FOUND = 404
 
 
 class WrongTargetError(Exception):
@@ -40,7 +42,8 @@ class Finding:
 def run(target: Target) -> list[Finding]:
     """Look at every component of the contract; raises WrongTargetError.
 
-    Fills `target.blocked`. A component that is out of scope is NOT COVERED, or FAIL where SELF_CHECK_REQUIRE names it.
+    Fills `target.blocked`, and `moved` of the platform's client. A component that is out of scope is NOT COVERED, or
+    FAIL where SELF_CHECK_REQUIRE names it.
     """
     findings: list[Finding] = []
     for promise in target.contract.platform.component:
@@ -55,6 +58,8 @@ def run(target: Target) -> list[Finding]:
             )
         else:
             verdict = _LOOKS.get(component, _nothing_to_see)(target)
+        if component is Component.APP and verdict.outcome is Outcome.PASS:
+            target.platform.moved.update(_moved(target))
         if verdict.outcome is Outcome.NOT_COVERED:
             target.absent[component] = verdict
         if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
@@ -107,6 +112,30 @@ _HOPELESS = (
     Trouble.DEADLINE,
 )
 """Troubles that the next request would meet as well."""
+
+
+def _moved(target: Target) -> dict[str, str]:
+    """Find routes that this platform has elsewhere: the document says so, and nothing is where the contract has them.
+
+    Gives where they are, by name.
+    """
+    routes = target.contract.routes
+    promised = {route.path for route in routes.values()}
+    try:
+        document = target.openapi().json()
+    except CouldNotObserve:
+        return {}
+    found = {
+        name: places
+        for name, route in routes.items()
+        if (places := elsewhere(document, route.method, route.path, promised))
+    }
+    answers = target.platform.bare([target.contract.route(name).path for name in found])
+    return {
+        name: ", ".join(places)
+        for (name, places), answer in zip(found.items(), answers, strict=True)
+        if isinstance(answer, Answer) and answer.status == _NOT_FOUND
+    }
 
 
 def judge_stranger(seen: list[Answer | CouldNotObserve], name: str) -> Verdict:
@@ -216,6 +245,8 @@ def _credential(setting: str, reproduce: str, ask: Callable[[], Answer]) -> Verd
     try:
         answer = ask()
     except CouldNotObserve as error:
+        if error.trouble is Trouble.NO_SUCH_ROUTE:
+            return passed(f"given; not tried: {error.came_back}", where=error.asked)
         return inconclusive(f"{setting} is accepted", error.sentence, where=error.asked)
     if answer.status in _REFUSALS:
         return failed(

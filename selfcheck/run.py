@@ -12,8 +12,7 @@ from selfcheck.clients.alertmanager import Alertmanager
 from selfcheck.clients.http import Http
 from selfcheck.clients.platform import Platform
 from selfcheck.clients.prometheus import Prometheus
-from selfcheck.contract import Component, Contract, Promise, Waiver, matches
-from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.contract import Component, Contract, Promise, Route, Waiver, matches
 from selfcheck.preflight import Finding
 from selfcheck.secrets import Secrets
 from selfcheck.settings import SETTING_OF, Scope, Settings
@@ -205,32 +204,34 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
     )
     prometheus_url = scope.url(Component.PROMETHEUS)
     alertmanager_url = scope.url(Component.ALERTMANAGER)
+    blocked: dict[Component, str] = {}
     target = Target(
         contract=loaded,
         scope=scope,
         http=http,
         secrets=secrets,
         deadline=deadline,
-        platform=Platform(http, loaded, scope, run_id=run_id),
+        platform=Platform(http, loaded, scope, blocked, run_id=run_id),
         prometheus=Prometheus(http, prometheus_url) if prometheus_url else None,
         alertmanager=Alertmanager(http, alertmanager_url) if alertmanager_url else None,
+        blocked=blocked,
     )
     return Run(settings, loaded, scope, target)
 
 
 def keeps_from_looking(promise: Promise, target: Target) -> Verdict | None:
     """Say why a promise is not looked at in this run: out of scope, not allowed, blocked, or no time left."""
-    for component in promise.requires:
-        if not target.scope.covers(component):
-            return not_covered(f"{component} is out of scope", f"set {SETTING_OF[component]}")
-        if component in target.absent:
-            return target.absent[component]
+    absent = _absent(promise, target)
+    if absent is not None:
+        return absent
     if promise.right not in target.scope.environment.allow:
         return not_covered(
             f"environment {target.scope.name} does not allow {promise.right} checks",
-            f"add {promise.right!r} to `allow` of the environment in the contract",
+            f'add "{promise.right}" to `allow` of the environment in the contract',
         )
-    for component in promise.requires:
+    route = _route_of(promise, target.contract)
+    credential = Component.APP if route is None or route.key == "none" else Component(route.key)
+    for component in (*promise.requires, *([credential] if target.scope.covers(credential) else ())):
         if component in target.blocked:
             return inconclusive(promise.says, "not looked at", blocked_by=target.blocked[component])
     if target.deadline.expired:
@@ -243,12 +244,23 @@ def keeps_from_looking(promise: Promise, target: Target) -> Verdict | None:
     return None
 
 
-def unseen(promise: Promise, error: CouldNotObserve) -> Verdict:
-    """Make a verdict of an observation that could not be made."""
-    if error.trouble is Trouble.NO_SUCH_ROUTE:
-        return not_covered(error.came_back, error.hint)
-    blocked_by = "deadline" if error.trouble is Trouble.DEADLINE else ""
-    return inconclusive(promise.says, error.came_back, where=error.asked, remedy=error.hint, blocked_by=blocked_by)
+def _absent(promise: Promise, target: Target) -> Verdict | None:
+    """Say what that a promise needs is out of scope, or not there: a component, or the route of its request."""
+    for component in promise.requires:
+        if not target.scope.covers(component):
+            return not_covered(f"{component} is out of scope", f"set {SETTING_OF[component]}")
+        if component in target.absent:
+            return target.absent[component]
+    route = _route_of(promise, target.contract)
+    if route is not None and route.name in target.platform.moved:
+        return not_covered(*target.platform.elsewhere(route))
+    return None
+
+
+def _route_of(promise: Promise, contract: Contract) -> Route | None:
+    """Give the route of the one request that a promise names; None where it names none."""
+    act = getattr(promise, "act", None)
+    return contract.route(contract.act(act).route) if isinstance(act, str) and act in contract.acts else None
 
 
 def waiver_for(waivers: Iterable[Waiver], promise_id: str) -> Waiver | None:

@@ -1,6 +1,7 @@
 """What the caller sets: environment variables with the prefix SELF_CHECK_, also read from a `.env` file."""
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from selfcheck.contract import Component, Contract, Environment
+from selfcheck.contract import Component, Contract, Environment, Right
 
 PREFIX = "SELF_CHECK_"
 _SENDABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
@@ -269,4 +270,15 @@ def _choose(settings: Settings, contract: Contract) -> tuple[str, Environment]:
     for name, environment in environments.items():
         if normalised(environment.base_url) == normalised(settings.base_url):
             return name, environment
-    return "ad-hoc", Environment(base_url=settings.base_url)
+    # What runs on this machine is taken for one's own; whoever looks at a foreign platform through a forwarded port
+    # names its environment.
+    allow = (Right.READ, Right.SYNTHETIC, *((Right.INTRUSIVE,) if _is_loopback(settings.base_url) else ()))
+    return "ad-hoc", Environment(base_url=settings.base_url, allow=allow)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -88,19 +88,31 @@ class Platform:
     """A client for one deployment of the platform.
 
     Every request carries the contract's tag header with the run's id. Credentials are added only on routes that need
-    them, and only towards the deployment's own base URLs. No more requests are sent than the contract allows a run; the
+    them, and only towards the deployment's own base URLs; one that was found to be refused (`blocked` has it, with the
+    promise that says so) is not sent again. No more requests are sent than the contract allows a run; the
     next one raises CouldNotObserve.
     """
 
-    def __init__(self, http: Http, contract: Contract, scope: Scope, *, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        http: Http,
+        contract: Contract,
+        scope: Scope,
+        blocked: Mapping[Component, str] | None = None,
+        *,
+        run_id: str | None = None,
+    ) -> None:
         self._http = http
         self._contract = contract
         self._scope = scope
+        self._blocked = {} if blocked is None else blocked
         self.run_id = run_id or f"selfcheck-{uuid.uuid4().hex[:12]}"
         self.requests_sent = 0
         self._stranger = f"nobody-{secrets.token_hex(8)}"
         self._serial = 0
         self.answered: list[Answered] = []
+        self.moved: dict[str, str] = {}
+        """Routes that are elsewhere on this platform, and where; the preflight finds them."""
         self._waited_seconds = 0.0
         self._landed: dict[str, str] = {}
 
@@ -130,6 +142,7 @@ class Platform:
         requests = []
         for name, base in asked:
             route = self._contract.route(name)
+            _raise_first([self._useless(route, Caller.OWN)])
             headers = self._headers(route) | ({"Connection": "close"} if fresh else {})
             url = (base or self.base(route.component)).rstrip("/") + self._landed.get(name, route.path)
             url = url if landed else self._url(route, base)
@@ -139,6 +152,15 @@ class Platform:
             if isinstance(answer, Answer) and answer.redirects and answer.status == 200:
                 self._landed[name] = urlsplit(answer.url).path
         return answers
+
+    def bare(self, paths: Sequence[str]) -> list[Answer | CouldNotObserve]:
+        """Ask paths of the app with GET, without a credential or a body."""
+        base = self.base().rstrip("/")
+        return (
+            self._send([Request(method="GET", url=base + path, headers=self._tags()) for path in paths])
+            if paths
+            else []
+        )
 
     def scrape_all(self, urls: Sequence[str], *, fresh: bool = False) -> list[Answer | CouldNotObserve]:
         """Ask whole URLs of the platform's own metrics pages (as Prometheus names them), without credentials."""
@@ -150,16 +172,24 @@ class Platform:
         return only(self.send_each([Sending(act, values or {})]))
 
     def send_each(self, sendings: Sequence[Sending], *, tidying: bool = False) -> list[Answer | CouldNotObserve]:
-        """Send several synthetic requests at once; the answers keep the order. Raises CouldNotObserve (BUDGET).
+        """Send several synthetic requests at once; the answers keep the order.
 
-        `tidying` is for what removes things again: the budget does not keep it back.
+        Raises CouldNotObserve when the budget is used up, or when none of them is of use: their routes are not here, or
+        their credential is refused. `tidying` is for what removes things again: the budget does not keep it back.
 
         Those that a rate limit refuses are sent again once, after the time that the answer names, within the run's
         patience: other checks, or a run just before, may have used up the allowance.
         """
-        if not sendings:
-            return []
-        answers = self._send([self.request(sending) for sending in sendings], tidying=tidying)
+        useless = [self._useless(self._contract.route(sending.act.route), sending.caller) for sending in sendings]
+        if not sendings or all(useless):
+            return _raise_first(useless)
+        sent = iter(
+            self._send(
+                [self.request(sending) for sending, why in zip(sendings, useless, strict=True) if why is None],
+                tidying=tidying,
+            )
+        )
+        answers = [next(sent) if why is None else why for why in useless]
         refused = [
             number
             for number, answer in enumerate(answers)
@@ -178,7 +208,8 @@ class Platform:
 
     def send_raw(self, raws: Sequence[Raw]) -> list[Answer | CouldNotObserve]:
         """Send several requests at once; the answers keep the order, and none is waited for. Raises CouldNotObserve."""
-        return self._send([self._raw_request(raw) for raw in raws]) if raws else []
+        useless = [self._useless(self._contract.route(raw.route), Caller.OWN) for raw in raws]
+        return _raise_first(useless) or self._send([self._raw_request(raw) for raw in raws]) if raws else []
 
     def _raw_request(self, raw: Raw) -> Request:
         route = self._contract.route(raw.route)
@@ -303,6 +334,31 @@ class Platform:
     def _headers(self, route: Route) -> dict[str, str]:
         return self._tags() | self._credentials(route)
 
+    def elsewhere(self, route: Route) -> tuple[str, str]:
+        """Say of a route that moved that it is not where the contract has it, and what to do about that."""
+        return (
+            f"this platform has no {route.path}; it describes {self.moved[route.name]}",
+            f"put its path of the route {route.name!r} into the contract's api.toml",
+        )
+
+    def _useless(self, route: Route, caller: Caller) -> CouldNotObserve | None:
+        """Say why a request would tell nothing: its route is elsewhere, or its credential is known to be refused."""
+        if route.name in self.moved:
+            asked = f"{route.method} {self._url(route, None)}"
+            came_back, hint = self.elsewhere(route)
+            return CouldNotObserve(Trouble.NO_SUCH_ROUTE, asked=asked, came_back=came_back, hint=hint)
+        component = _COMPONENT.get((route.key, caller))
+        cause = self._blocked.get(component) if component is not None else None
+        if cause is None or not self._credentials(route, caller):
+            return None
+        return CouldNotObserve(
+            Trouble.CREDENTIAL,
+            asked=f"{route.method} {self._url(route, None)}",
+            came_back="not sent: the platform does not accept the credential that goes with it",
+            hint=f"see {cause}",
+            blocked_by=cause,
+        )
+
     def _credentials(self, route: Route, caller: Caller = Caller.OWN) -> dict[str, str]:
         if route.key == "none" or caller is Caller.NOBODY:
             return {}
@@ -314,6 +370,21 @@ class Platform:
             header, own = self._contract.platform.api_key_header, self._scope.other_api_key
         value = self._stranger if caller is Caller.STRANGER else own
         return {} if value is None else {header: value}
+
+
+_COMPONENT = {
+    ("api_key", Caller.OWN): Component.API_KEY,
+    ("admin_token", Caller.OWN): Component.ADMIN_TOKEN,
+    ("api_key", Caller.OTHER): Component.OTHER_API_KEY,
+}
+
+
+def _raise_first(useless: Sequence[CouldNotObserve | None]) -> list[Answer | CouldNotObserve]:
+    """Raise the first reason not to send anything; nothing is sent where there is none."""
+    for why in useless:
+        if why is not None:
+            raise why
+    return []
 
 
 def only(answers: list[Answer | CouldNotObserve]) -> Answer:

@@ -13,6 +13,7 @@ from selfcheck.waiting import NotYet, wait_until
 from tests.gate import running
 from tests.gate.contracts import contract_with
 from tests.labs import free_lab
+from tools.proving import wait_until_green
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A healthy lab."""
     with free_lab(tmp_path_factory.mktemp("areas")) as healthy:
+        wait_until_green(healthy)
         yield healthy
 
 
@@ -90,7 +92,9 @@ def test_without_a_credential_the_rest_is_looked_at(lab: Lab, tmp_path: Path, wi
 
 
 def test_production_is_only_looked_at_in_ways_that_harm_nobody(lab: Lab, tmp_path: Path) -> None:
-    ran = run(lab, tmp_path, SELF_CHECK_ENVIRONMENT="production")
+    edits = {"platform.toml": ('grafana_url = "https://grafana.example.com"\n', "# no Grafana here\n")}
+    contract = contract_with(tmp_path / "contract", edits)
+    ran = run(lab, tmp_path, SELF_CHECK_ENVIRONMENT="production", SELF_CHECK_CONTRACT=str(contract))
     assert "environment production does not allow intrusive checks" in ran.text
     assert ran.ids("FAIL") == [], ran.stdout
 
@@ -106,7 +110,7 @@ def test_a_platform_with_other_routes_is_not_covered(lab: Lab, tmp_path: Path) -
 
 def test_what_was_registered_is_removed_when_the_budget_is_used_up(lab: Lab, tmp_path: Path) -> None:
     before = vectors(lab)
-    edits = {"platform.toml": ("requests_max = 600 ", "requests_max = 70 ")}
+    edits = {"platform.toml": ("requests_max = 900 ", "requests_max = 70 ")}
     contract = contract_with(tmp_path / "contract", edits)
     ran = run(lab, tmp_path, SELF_CHECK_CONTRACT=str(contract))
     assert ran.code == 10, ran.stdout
