@@ -41,12 +41,8 @@ demo: setup ## start the lab, run the strict gate against it, stop the lab
 	@sh tools/demo.sh $(ARGS)
 
 .PHONY: test
-test: setup ## the project's own tests; each check is proven once
-	@$(PYTEST) tests -m "not thorough" $(ARGS)
-
-.PHONY: prove
-prove: setup ## every seeded defect against the checks declared for it
-	@$(PYTEST) tests/proof $(ARGS)
+test: setup ## the project's own tests, all of them
+	@$(PYTEST) tests $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(READY) ## tests without the lab, slow ones and whole gate runs

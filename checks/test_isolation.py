@@ -531,7 +531,10 @@ _ACT_OF = {
 
 
 def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
-    """Send what is needed in three batches: each rests on what the one before has left in caches."""
+    """Send what is needed in batches: each rests on what the one before has left in caches.
+
+    One file is sent while nothing else is under way: what stands in it must be known for sure.
+    """
     base = _one_base(target)
     run = target.platform.run_id
 
@@ -541,12 +544,12 @@ def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
         return Sending(target.contract.act(act), values, caller=caller, payload=payload, base=base)
 
     file, other = promise.file, promise.other_file
-    asked = _send(
+    asked = _send(target, {"alone": sending(promise.plain, other, "alone")})
+    asked |= _send(
         target,
         {
             "first": sending(promise.once, file, "first", "one"),
             "named": sending(promise.once_by_one, file, "named", "two"),
-            "alone": sending(promise.plain, other, "alone"),
             "control": sending(promise.by_another, file, "control"),
             "kept": sending(promise.by_one, file, "kept"),
         },

@@ -84,11 +84,15 @@ def cosine(left: Sequence[float], right: Sequence[float]) -> float:
 
 
 def generate(shape: Shape) -> tuple[Case, ...]:
-    """Draw the cases of a shape, of all kinds in turn; the same shape gives the same cases."""
+    """Draw the cases of a shape, of all kinds in turn, the first as long as any may be.
+
+    The same shape gives the same cases.
+    """
     from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - costs the start of every run
     from hypothesis import strategies as st  # noqa: PLC0415 - likewise
 
     kinds = [KINDS[number % len(KINDS)] for number in range(shape.count)]
+    longest = shape.model_copy(update={"dimension_min": shape.dimension_max})
     drawn: list[tuple[Case, ...]] = []
 
     @seed(shape.seed)
@@ -100,7 +104,7 @@ def generate(shape: Shape) -> tuple[Case, ...]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.tuples(*(cases(shape, kind) for kind in kinds)))
+    @given(st.tuples(cases(longest, kinds[0]), *(cases(shape, kind) for kind in kinds[1:])))
     def keep(found: tuple[Case, ...]) -> None:
         drawn.append(found)
 

@@ -103,17 +103,6 @@ def declared(defect: Defect) -> list[str]:
     return found
 
 
-def covering(defects: Mapping[str, Defect]) -> set[str]:
-    """Choose defects that together break every promise that any of them breaks: always the one that adds most."""
-    breaks = {name: set(declared(defect)) for name, defect in defects.items()}
-    left, chosen = set[str]().union(*breaks.values()), set[str]()
-    while left:
-        best = max(breaks, key=lambda name: len(breaks[name] & left))
-        left -= breaks[best]
-        chosen.add(best)
-    return chosen
-
-
 def expected(defect: Defect, promise_id: str) -> bool:
     """Tell whether a check may be red while the defect is there."""
     return any(fnmatch.fnmatchcase(promise_id, pattern) for pattern in (*defect.caught_by, *defect.also))
