@@ -329,29 +329,25 @@ class Target:
         """
         register = self.contract.act(self.contract.platform.candidate_register)
         ids = [f"{self.platform.run_id}-vector-{next(self._numbers)}" for _ in vectors]
-        answers: list[Answer | CouldNotObserve] = []
+        sendings = [
+            Sending(register, {"candidate": id_, "vector": list(vector)}, caller=caller)
+            for id_, vector in zip(ids, vectors, strict=True)
+        ]
         try:
-            answers = self.platform.send_each(
-                [
-                    Sending(register, {"candidate": id_, "vector": list(vector)}, caller=caller)
-                    for id_, vector in zip(ids, vectors, strict=True)
-                ]
-            )
-            troubles = [
-                answer if isinstance(answer, CouldNotObserve) else _refused(register, answer) for answer in answers
-            ]
+            answers = self.platform.send_each(sendings)
+        except CouldNotObserve:
+            raise  # nothing was sent
+        except BaseException:
+            self._remove(ids, ids, caller)
+            raise
+        troubles = [answer if isinstance(answer, CouldNotObserve) else _refused(register, answer) for answer in answers]
+        try:
             yield [trouble or id_ for id_, trouble in zip(ids, troubles, strict=True)]
         finally:
-            # An id whose answer was lost may have been registered all the same.
-            self._remove(
-                [
-                    id_
-                    for id_, answer in zip(ids, answers, strict=False)
-                    if isinstance(answer, CouldNotObserve) or _refused(register, answer) is None
-                ],
-                {id_ for id_, answer in zip(ids, answers, strict=False) if isinstance(answer, CouldNotObserve)},
-                caller,
-            )
+            # What got no answer may have been registered all the same.
+            doubtful = [id_ for id_, answer in zip(ids, answers, strict=True) if isinstance(answer, CouldNotObserve)]
+            there = [id_ for id_, trouble in zip(ids, troubles, strict=True) if trouble is None]
+            self._remove([*there, *doubtful], doubtful, caller)
 
     def _remove(self, ids: Sequence[str], doubtful: Collection[str], caller: Caller) -> None:
         """Remove vectors; those that may never have been registered need not be there."""
