@@ -413,7 +413,9 @@ def judge_describes(promise: Describes, route: Route, document: object, *, where
     wrong, notes = _judge_parameters(promise, openapi.parameters(document, route.method, route.path))
     if promise.body:
         schema = openapi.body_schema(document, found, promise.media_type)
-        if schema is None:
+        if "requestBody" not in found:
+            notes.append("its body is not described")
+        elif schema is None:
             wrong.append(f"it has no body of type {promise.media_type}")
         else:
             _judge_body(promise, document, schema, wrong, notes)
@@ -478,7 +480,7 @@ def _judge_body(
             if not _fits(inner, field.items):
                 wrong.append(f"{field.name} holds {' or '.join(sorted(inner))}, not {field.items}")
         if field.required and field.name not in needed:
-            wrong.append(f"{field.name} need not be sent")
+            notes.append(f"{field.name} need not be sent")
 
 
 def _fits(kinds: frozenset[str], promised: str) -> bool:

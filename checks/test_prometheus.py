@@ -243,6 +243,8 @@ def test_clock(promise: Clock, target: Target) -> Verdict:
     before = time.time()
     result = target.prometheus_client().query("time()")
     middle = (before + time.time()) / 2
+    if not result.samples:
+        return inconclusive(promise.says, "Prometheus does not tell its time", **_api(target, "query?query=time()"))
     return judge_clock(
         result.samples[0].value - middle,
         [page.answer for page in target.pages(promise.page)],

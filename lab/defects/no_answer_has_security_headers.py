@@ -14,7 +14,6 @@ DEFECT = Defect(
     caught_by=(
         "security.content_type_is_not_guessed",
         "security.pages_are_not_framed",
-        "security.addresses_are_not_passed_on",
     ),
     how=answers("/*", change=_change),
 )

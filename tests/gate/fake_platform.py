@@ -190,8 +190,9 @@ class FakePlatform:
         return 200, {"success": True, "provider": "deepseek", "processing_time_ms": 0.4}
 
     def _compare(self, request: Request) -> tuple[int, object]:
-        query, known = request.json["query_features"], self.vectors.get(request.json["candidate_hash"])
-        if not query:
+        query, candidate = request.json["query_features"], request.json["candidate_hash"]
+        known = self.vectors.get(candidate)
+        if not query or not candidate.strip():
             return self._compared("invalid", 400, "INPUT_VALIDATION_FAILED")
         if known is None:
             return self._compared("not_found", 404, "DATA_NOT_FOUND")
