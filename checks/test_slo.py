@@ -45,7 +45,7 @@ class Bound(Model):
 class Objective(Promise):
     """A service level: a breach fails, a missed target warns."""
 
-    query: str
+    query: str = Field(description="`{window}` is the environment's `triage_window_seconds`.")
     unit: str = Field(pattern="^(" + "|".join(_UNITS) + ")$")
     breach: Bound
     target: Bound | None = None
@@ -90,11 +90,15 @@ def _shown(promise: Objective, samples: Sequence[Sample]) -> str:
 @check("slo.objective", Objective)
 def test_objective(promise: Objective, target: Target) -> Verdict:
     """The service level is kept."""
+    seconds = promise.traffic.window_seconds
+    if "{window}" in promise.query:
+        seconds = target.scope.environment.triage_window_seconds
+        promise = promise.model_copy(update={"query": promise.query.replace("{window}", f"{seconds:.0f}s")})
     url = f"{target.prometheus_client().url}/api/v1/query"
     return judge_objective(
         promise,
         target.query(promise.query),
-        traffic_of(target, promise.traffic),
+        traffic_of(target, promise.traffic, seconds),
         where=f"GET {url}?query={promise.query}",
         reproduce=f"curl -sSG '{url}' --data-urlencode 'query={promise.query}'",
     )

@@ -483,6 +483,8 @@ def _prometheus(setting: Setting) -> Part:
             "--log.level=warn",
         ),
         configuration=(PROMETHEUS, "rules/"),
+        # Three minutes without a replica, which is when it alerts, are three seconds here: less than a slow start.
+        after=REPLICAS,
         prepare=lambda: setting.data("prometheus").mkdir(parents=True, exist_ok=True),
         ready=lambda client: ask(client, f"{ports.url('prometheus')}/-/ready"),
     )

@@ -28,7 +28,6 @@ USED: dict[str, Any] = {
     "section": "stats",
     "hits": "keyspace_hits",
     "misses": "keyspace_misses",
-    "manual_field": "hit_rate",
 }
 HISTORY: dict[str, Any] = {
     **EXERCISED,
@@ -143,14 +142,6 @@ def test_used(readings: tuple[dict[str, Any], ...], latest: dict[str, Any], outc
 )
 def test_hit_rate(lookups: dict[str, Any], said: str) -> None:
     assert said in dependencies.hit_rate(promise(dependencies.Used, **USED), lookups)
-
-
-def test_what_the_manual_greps_for_is_noted_where_redis_has_it_not() -> None:
-    made = promise(dependencies.Used, **USED)
-    seen = dependencies.Exercise(("a", "b"), (answer({"success": True}),), (stats(get=1), stats(get=2)))
-    verdict = dependencies.judge_used(made, ACT, seen, stats(get=2), {}, **PLACE)
-    assert "hit_rate" in verdict.notes[0]
-    assert not dependencies.judge_used(made, ACT, seen, stats(get=2), {"hit_rate": 1}, **PLACE).notes
 
 
 def test_readings_of_redis_that_failed_are_told() -> None:
