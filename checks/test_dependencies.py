@@ -175,7 +175,7 @@ def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
     commands = [_or_trouble(partial(_commands, target))] if with_redis else []
     whom: list[tuple[str, str | None]] = [*islice(target.trusted_bases().items(), 2)]
     whom = whom if len(whom) == 2 else [("", None), ("", None)]
-    payload = corpus.payload(act.file, f"{target.platform.run_id}-dependencies")
+    payload = corpus.payload(act.file, f"{target.platform.mark}-dependencies")
     answers: list[Answer | CouldNotObserve] = []
     for _, base in whom:
         answers += target.platform.send_each([Sending(act, payload=payload, base=base)])

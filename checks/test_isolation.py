@@ -536,7 +536,7 @@ def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
     One file is sent while nothing else is under way: what stands in it must be known for sure.
     """
     base = _one_base(target)
-    run = target.platform.run_id
+    run = target.platform.mark
 
     def sending(act: ActName, file: PayloadName, mark: str, key: str = "", caller: Caller = Caller.OWN) -> Sending:
         values = {"unique": f"{run}-{key}"} if key else {}
@@ -643,7 +643,7 @@ def test_tenant_cache(promise: TenantCache, target: Target) -> Verdict:
     act = target.contract.act(promise.act)
     route = target.contract.route(act.route)
     base = _one_base(target, route.component)
-    payload = corpus.payload(act.file or "", f"{target.platform.run_id}-tenant")
+    payload = corpus.payload(act.file or "", f"{target.platform.mark}-tenant")
     answers: list[Got] = []
     for caller in (Caller.OWN, Caller.OWN, Caller.OTHER):
         answers += target.platform.send_each([Sending(act, caller=caller, payload=payload, base=base)])

@@ -396,7 +396,7 @@ def _trespass(promise: Harmless, target: Target) -> Trespass:
     compare = target.contract.act(promise.compares)
     vector = [1.0, 2.0, 2.0]
     platform = target.platform
-    marks = [f"{platform.run_id}-{secrets.token_hex(_TOKEN_BYTES)}" for _ in range(3)]
+    marks = [f"{platform.mark}-{secrets.token_hex(_TOKEN_BYTES)}" for _ in range(3)]
     with target.registered([vector]) as (ours,):
         if isinstance(ours, CouldNotObserve):
             raise ours

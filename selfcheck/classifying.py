@@ -196,7 +196,7 @@ def new_file(target: Target, act: Act) -> corpus.Payload:
     if act.file is None:
         message = f"the act {act.name} sends no file"
         raise LookupError(message)
-    return corpus.payload(act.file, f"{target.platform.run_id}-{secrets.token_hex(4)}")
+    return corpus.payload(act.file, f"{target.platform.mark}-{secrets.token_hex(4)}")
 
 
 def ask(target: Target, files: Sequence[tuple[str, Sending]]) -> list[Asked]:

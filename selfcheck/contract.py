@@ -128,6 +128,9 @@ class Environment(Model):
     kube_context: str | None = None
     rate_limit_window_seconds: float = Field(60, gt=0, description="The window of rate limits; the lab's is shorter.")
     triage_window_seconds: float = Field(300, gt=0, description="The window of the manual's triage; likewise.")
+    time_scale: float = Field(
+        1, gt=0, description="Durations of rules, scrapes and routes are divided by this; the lab's are shorter."
+    )
 
 
 class Limits(Model):

@@ -432,7 +432,7 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
     page = None if promise.limit_page is None else target.pages(promise.limit_page)[0].answer
     amount = limit_of(promise, page) + promise.over
     act = target.contract.act(promise.act)
-    mark = f"{target.platform.run_id}-{promise.id}"
+    mark = f"{target.platform.mark}-{promise.id}"
     if promise.measure == "pages":
         made, options = corpus.paged(amount, mark), f"pages --pages {amount}"
     else:

@@ -328,7 +328,7 @@ class Target:
         Gives the id of each, or why it could not be registered. What could not be removed is in `left_behind`.
         """
         register = self.contract.act(self.contract.platform.candidate_register)
-        ids = [f"{self.platform.run_id}-vector-{next(self._numbers)}" for _ in vectors]
+        ids = [f"{self.platform.mark}-vector-{next(self._numbers)}" for _ in vectors]
         sendings = [
             Sending(register, {"candidate": id_, "vector": list(vector)}, caller=caller)
             for id_, vector in zip(ids, vectors, strict=True)

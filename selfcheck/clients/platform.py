@@ -107,6 +107,8 @@ class Platform:
         self._scope = scope
         self._blocked = {} if blocked is None else blocked
         self.run_id = run_id or f"selfcheck-{uuid.uuid4().hex[:12]}"
+        self.mark = f"{self.run_id}-{secrets.token_hex(4)}"
+        """What this process names its own things by: workers of one run share the run's id, and nothing else."""
         self.requests_sent = 0
         self._stranger = f"nobody-{secrets.token_hex(8)}"
         self._serial = 0
@@ -249,7 +251,7 @@ class Platform:
         """Build a request: `{unique}` and payload marks are new with each call."""
         act = sending.act
         self._serial += 1
-        mark = self.run_id if act.repeat else f"{self.run_id}-{self._serial}"
+        mark = self.mark if act.repeat else f"{self.mark}-{self._serial}"
         known: dict[str, Any] = {"unique": mark, **sending.values}
         if act.base64 is not None:
             inlined = sending.payload or corpus.payload(act.base64, mark)
@@ -294,7 +296,7 @@ class Platform:
         if act.file is not None:
             place = corpus.location(act.file)
             if place is None:
-                made = corpus.payload(act.file, self.run_id)
+                made = corpus.payload(act.file, self.mark)
                 parts = [f"python -m selfcheck.corpus {act.file} |", *parts]
                 place = f"-;filename={made.filename};type={made.media_type}"
             parts += ["-F", shlex.quote(f"{act.file_field}=@{place}")] * act.copies
