@@ -11,10 +11,6 @@ pytestmark = [pytest.mark.proof, pytest.mark.lab]
 DEFECTS = catalogue()
 
 
-def test_the_healthy_lab_is_green(lab: Lab) -> None:
-    wait_until_green(lab)
-
-
 @pytest.mark.parametrize("name", list(DEFECTS))
 def test_the_declared_checks_see_the_defect(lab: Lab, name: str) -> None:
     """The lab was green before the first defect, and each one leaves what it broke green."""
@@ -22,7 +18,3 @@ def test_the_declared_checks_see_the_defect(lab: Lab, name: str) -> None:
     with applied(lab, name):
         wait_until_seen(lab, names)
     wait_until_green(lab, names)
-
-
-def test_the_lab_is_green_after_all_defects(lab: Lab) -> None:
-    wait_until_green(lab)
