@@ -29,7 +29,7 @@ GATE = $(PYTEST) $(GATED) $(ARGS); code=$$?; echo "self-check: exit code $$code"
 .PHONY: help
 help: ## this list
 	@echo "make TARGET [ARGS='...'] [AREA=health]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: ## install what is missing: packages, servers, Toxiproxy
@@ -39,7 +39,7 @@ $(READY): requirements.lock
 	@$(PYTHON) tools/setup.py --only python
 
 .PHONY: demo
-demo: setup ## start the lab, run the strict gate against it, stop the lab
+demo: setup ## start the lab, run the strict gate on it, stop the lab
 	@sh tools/demo.sh $(ARGS)
 
 .PHONY: test
@@ -91,6 +91,26 @@ self-check: $(READY) ## the gate; what cannot be told is a warning
 .PHONY: self-check-strict
 self-check-strict: $(READY) ## the gate; what cannot be told fails it
 	@SELF_CHECK_STRICT=1 $(GATE)
+
+# Areas are markers.
+OBSERVABILITY := prometheus or queries or alerts or rehearsal or routing or scraping or dashboards
+
+.PHONY: observability-test
+observability-test: $(READY) ## the gate on rules, alerts, routes, dashboards; strict
+	@SELF_CHECK_STRICT=1 $(PYTEST) checks -m "$(OBSERVABILITY)" $(ARGS); \
+	code=$$?; echo "self-check: exit code $$code"; exit $$code
+
+.PHONY: observability-status
+observability-status: $(READY) ## how everything is now, on one screen
+	@$(VENV)/python -m tools.observability_status
+
+.PHONY: prom-validate
+prom-validate: $(READY) ## rule files and configurations, offline; ARGS=files
+	@$(VENV)/python -m tools.validate rules $(ARGS); code=$$?; echo "prom-validate: exit code $$code"; exit $$code
+
+.PHONY: metrics-validate
+metrics-validate: $(READY) ## the table of metrics, and a page; ARGS=file or URL
+	@$(VENV)/python -m tools.validate metrics $(ARGS); code=$$?; echo "metrics-validate: exit code $$code"; exit $$code
 
 .PHONY: explore
 explore: $(READY) ## a long look for vectors that are compared wrongly

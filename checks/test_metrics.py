@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -14,13 +13,16 @@ from selfcheck.checking import check
 from selfcheck.contract import Component, Promise, RouteName
 from selfcheck.counting import Counting
 from selfcheck.exposition import Exposition, Family, Sample, decreases
+from selfcheck.families import OWN_LABEL, SUFFIXES, FamilyOf
 from selfcheck.histogram import judge_histogram
 from selfcheck.observation import CouldNotObserve
 from selfcheck.settings import SETTING_OF
-from selfcheck.values import Domain, curl, dig, shown, some
+from selfcheck.values import curl, dig, shown, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from selfcheck.replicas import Scrape, Snapshot
     from selfcheck.target import Page, Target
 
@@ -118,34 +120,6 @@ def test_syntax(promise: Syntax, target: Target) -> Verdict:  # noqa: ARG001 - n
 # ------------------------------------------------------------------------------------------------------------- families
 
 
-class FamilyOf(Promise):
-    """One metric family: its type, its labels and their values, the domain of its values, its size.
-
-    `labels` maps each label to its allowed values: a list is closed, a text is a regular expression for the whole
-    value.
-    """
-
-    name: str
-    type: Literal["counter", "gauge", "histogram", "summary"]
-    labels: Mapping[str, tuple[str, ...] | str] = Field(default_factory=dict)
-    minimum: float | None = None
-    maximum: float | None = None
-    one_of: tuple[float, ...] = ()
-    series_max: int = Field(200, ge=1, description="How many label sets one process may have.")
-    mean_max: float | None = Field(None, description="A histogram's mean, in its unit.")
-    always: bool = Field(False, description="The family has a value from the start, without any use.")
-    component: Component = Component.APP
-
-    @property
-    def domain(self) -> Domain:
-        """What a gauge's value must be."""
-        return Domain(one_of=self.one_of, minimum=self.minimum, maximum=self.maximum)
-
-
-_SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
-_OWN_LABEL = {"histogram": "le", "summary": "quantile"}
-
-
 def judge_family(promise: FamilyOf, exposition: Exposition) -> list[str]:
     """Say in which ways the family on one page is not what was promised."""
     family = exposition.families.get(promise.name)
@@ -166,13 +140,13 @@ def judge_family(promise: FamilyOf, exposition: Exposition) -> list[str]:
 
 
 def _values(promise: FamilyOf, family: Family) -> list[Sample]:
-    wanted = {promise.name + suffix for suffix in _SUFFIXES.get(promise.type, ("",))}
+    wanted = {promise.name + suffix for suffix in SUFFIXES.get(promise.type, ("",))}
     return [sample for sample in family.samples if sample.name in wanted]
 
 
 def _wrong_labels(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
     found: dict[str, None] = {}
-    own = _OWN_LABEL.get(promise.type, "")
+    own = OWN_LABEL.get(promise.type, "")
     for sample in samples:
         labels = {name: value for name, value in sample.labels.items() if name != own}
         if set(labels) != set(promise.labels):
@@ -205,7 +179,7 @@ def _wrong_values(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
 
 
 def _too_many(promise: FamilyOf, samples: Iterable[Sample]) -> list[str]:
-    own = _OWN_LABEL.get(promise.type, "")
+    own = OWN_LABEL.get(promise.type, "")
     series = {tuple((n, v) for n, v in sample.label_set if n != own) for sample in samples}
     return [f"has {len(series)} label sets, more than {promise.series_max}"] if len(series) > promise.series_max else []
 

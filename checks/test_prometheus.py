@@ -16,6 +16,7 @@ from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
+from selfcheck.families import Quantity
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
@@ -264,14 +265,11 @@ class Traffic(Model):
     minimum: float = Field(gt=0)
 
 
-class Signal(Promise):
+class Signal(Quantity):
     """A recorded metric has values, within its domain."""
 
-    query: str
     labels: tuple[str, ...] = Field((), description="Labels that every series has.")
     series_max: int | None = None
-    minimum: float | None = None
-    maximum: float | None = None
     traffic: Traffic
 
 

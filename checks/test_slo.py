@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 
 from checks.test_prometheus import Traffic, traffic_of
 from selfcheck.checking import check
-from selfcheck.contract import Model, Promise
+from selfcheck.contract import Model
+from selfcheck.families import Quantity
 from selfcheck.verdict import Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Bound(Model):
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
 
 
-class Objective(Promise):
+class Objective(Quantity):
     """A service level: a breach fails, a missed target warns."""
 
     query: str = Field(description="`{window}` is the environment's `triage_window_seconds`.")

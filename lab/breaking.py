@@ -8,6 +8,7 @@ rests on nothing but the lab. The kinds that change the answers or the inside of
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from lab import configuration, defects
-from lab.configuration import ALERTMANAGER, HAPROXY, PROMETHEUS, REPLICAS, rule_files
+from lab.configuration import ALERTMANAGER, GRAFANA, HAPROXY, PROMETHEUS, REPLICAS, rule_files
 from lab.supervisor import Lab, LabError, RefusedError
 
 Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -208,6 +209,40 @@ def rules(edit: Edit, *, refused: bool = False) -> Kind:
         }
 
     return _Configuration(names, change, Lab.reload_prometheus, refused)
+
+
+def dashboard(uid: str, edit: Edit) -> Kind:
+    """Edit the parsed JSON of the dashboard in the file that is named like a uid; `panel_titled` finds one panel."""
+    name = f"{GRAFANA}/dashboards/{uid}.json"
+
+    def change(healthy: dict[str, str]) -> dict[str, str]:
+        document = json.loads(healthy[name])
+        return {name: json.dumps(edit(document) or document, indent=2)}
+
+    return _Configuration((name,), change, Lab.reload_grafana)
+
+
+def dashboard_text(uid: str, edit: Callable[[str], str]) -> Kind:
+    """Edit the text of a dashboard's file."""
+    name = f"{GRAFANA}/dashboards/{uid}.json"
+    return _Configuration((name,), lambda healthy: {name: edit(healthy[name])}, Lab.reload_grafana)
+
+
+def data_sources(edit: Edit) -> Kind:
+    """Edit the parsed provisioning file of Grafana's data sources."""
+    name = f"{GRAFANA}/provisioning/datasources/prometheus.yml"
+    return _Configuration((name,), _edited(name, edit), Lab.reload_grafana)
+
+
+def panel_titled(document: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Find a panel of a parsed dashboard, also in a collapsed row; raises LabError without one."""
+    for panel in document["panels"]:
+        for each in (panel, *panel.get("panels", ())):
+            if each["title"] == title:
+                found: dict[str, Any] = each
+                return found
+    message = f"no panel is titled {title!r}"
+    raise LabError(message)
 
 
 def rule_named(document: Mapping[str, Any], name: str) -> dict[str, Any]:

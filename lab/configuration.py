@@ -21,6 +21,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 TEMPLATES: Final = Path(__file__).parent / "config"
+BOARDS: Final = Path(__file__).parent / "grafana"
 REPLICAS: Final = ("replica-1", "replica-2", "replica-3")
 PROXIES: Final = ("paddle", "deepseek_hf", "vision", "redis")
 
@@ -28,11 +29,19 @@ PROMETHEUS: Final = "prometheus.yml"
 ALERTMANAGER: Final = "alertmanager.yml"
 HAPROXY: Final = "haproxy.cfg"
 TOXIPROXY: Final = "toxiproxy.json"
+GRAFANA: Final = "grafana"
+"""The folder of Grafana's dashboards and provisioning."""
 
 
 def rule_files() -> tuple[str, ...]:
     """Give the names of the rule files, relative to the configuration folder."""
     return tuple(sorted(f"rules/{path.name}" for path in (TEMPLATES / "rules").glob("*.yml")))
+
+
+def grafana_files() -> tuple[str, ...]:
+    """Give the names of Grafana's dashboards and provisioning files, relative to the configuration folder."""
+    paths = (path for path in BOARDS.rglob("*") if path.suffix in {".json", ".yml"})
+    return tuple(sorted(f"{GRAFANA}/{path.relative_to(BOARDS)}" for path in paths))
 
 
 def rendered(ports: Ports, scale: Scale) -> dict[str, str]:
@@ -56,6 +65,8 @@ def rendered(ports: Ports, scale: Scale) -> dict[str, str]:
         # Not a template: `$labels` and `$value` in annotations are Prometheus' own.
         document = parsed((TEMPLATES / name).read_text(encoding="utf-8"))
         files[name] = dumped(scaled_yaml(document, scale))
+    for name in grafana_files():
+        files[name] = (BOARDS / name.removeprefix(f"{GRAFANA}/")).read_text(encoding="utf-8")
     return files
 
 

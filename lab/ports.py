@@ -33,6 +33,7 @@ class Ports:
     prometheus: int = 9090
     alertmanager: int = 9093
     receiver: int = 9095
+    grafana: int = 3000
     redis_exporter: int = 9121
     postgres_exporter: int = 9187
 
@@ -48,7 +49,7 @@ class Ports:
         if min(numbers) < 1024 or max(numbers) > PORT_MAX:
             message = (
                 f"a port offset of {offset} moves the lab's ports to {min(numbers)}..{max(numbers)};"
-                f" use one between {1024 - unmoved.postgres} and {PORT_MAX - unmoved.postgres_exporter}"
+                f" use one between {1024 - min(unmoved.all())} and {PORT_MAX - max(unmoved.all())}"
             )
             raise ValueError(message)
         return ports

@@ -22,6 +22,7 @@ import httpx
 from lab import processes
 from lab.configuration import (
     ALERTMANAGER,
+    GRAFANA,
     HAPROXY,
     PROMETHEUS,
     PROXIES,
@@ -76,6 +77,7 @@ class Keys:
     admin_token: str
     database_password: str
     database_admin_password: str
+    grafana_token: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ def parts(setting: Setting) -> dict[str, Part]:
         _prometheus(setting),
         _alertmanager(setting),
         _receiver(setting),
+        _grafana(setting),
         _redis_exporter(setting),
         _postgres_exporter(setting),
         _traffic(setting),
@@ -282,6 +285,19 @@ def _receiver(setting: Setting) -> Part:
         ports=(setting.ports.receiver,),
         command=_python("lab.receiver", "--port", str(setting.ports.receiver), "--file", str(file)),
         ready=lambda client: ask(client, f"{setting.ports.url('receiver')}/ready"),
+    )
+
+
+def _grafana(setting: Setting) -> Part:
+    ports = setting.ports
+    return Part(
+        name="grafana",
+        ports=(ports.grafana,),
+        command=_python("lab.boards", "--port", str(ports.grafana), "--folder", str(setting.config / GRAFANA)),
+        environment={"GRAFANA_TOKEN": setting.keys.grafana_token, "PROMETHEUS_URL": ports.url("prometheus")}
+        | dict(setting.overrides.get("grafana", {})),
+        configuration=(f"{GRAFANA}/",),
+        ready=lambda client: ask(client, f"{ports.url('grafana')}/api/health"),
     )
 
 
@@ -478,6 +494,8 @@ def _prometheus(setting: Setting) -> Part:
             "--storage.tsdb.retention.time=6h",
             f"--web.listen-address={HOST}:{ports.prometheus}",
             "--web.enable-lifecycle",
+            # A reload that takes a remote storage away waits this long for what was not sent yet.
+            "--storage.remote.flush-deadline=1s",
             f"--query.lookback-delta={_scaled(setting, _LOOKBACK):g}s",
             f"--rules.alert.resend-delay={_scaled(setting, _RESEND_DELAY):g}s",
             "--log.level=warn",

@@ -11,7 +11,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -21,7 +21,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lab import configuration, processes, programs, servers
-from lab.configuration import HAPROXY, PROMETHEUS, REPLICAS
+from lab.configuration import GRAFANA, HAPROXY, PROMETHEUS, REPLICAS
 from lab.ports import HOST, Ports, is_free
 from lab.processes import Record, StateFile
 from lab.scaling import Scale
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY: Final = ".lab"
 READY_TIMEOUT_SECONDS: Final = 60.0
 SETTLED_TIMEOUT_SECONDS: Final = 90.0
+RATES_FILL_SECONDS: Final = 600.0
+"""In production timings: rates over five minutes show the traffic only after as long."""
 RELOAD_TIMEOUT_SECONDS: Final = 15.0
 STOP_TIMEOUT_SECONDS: Final = 3.0
 REQUESTS_PER_SECOND_MIN: Final = 0.5
@@ -571,6 +573,17 @@ class Lab:
         """
         self._post_reload("alertmanager")
 
+    def reload_grafana(self) -> None:
+        """Load the dashboards and data sources on disk; returns once they are in force."""
+        headers = {"Authorization": f"Bearer {self._keys().grafana_token}"}
+        for what in ("datasources", "dashboards"):
+            url = f"{self.ports.url('grafana')}/api/admin/provisioning/{what}/reload"
+            try:
+                self._http.post(url, headers=headers).raise_for_status()
+            except httpx.HTTPError as error:
+                message = f"POST {url} failed: {type(error).__name__}: {error}"
+                raise LabError(message) from error
+
     def reload_haproxy(self) -> None:
         """Load the configuration on disk; returns once it is in force and the old worker is gone.
 
@@ -597,6 +610,7 @@ class Lab:
             "prometheus": self.reload_prometheus,
             "alertmanager": self.reload_alertmanager,
             "haproxy": self.reload_haproxy,
+            "grafana": self.reload_grafana,
         }[name]()
 
     def _checked(self, program: str, *arguments: str) -> None:
@@ -647,7 +661,7 @@ class Lab:
         result: list[dict[str, Any]] = self.prometheus("/api/v1/query", query=promql)["data"]["result"]
         return result
 
-    def settled(self, timeout_seconds: float = SETTLED_TIMEOUT_SECONDS) -> None:
+    def settled(self, timeout_seconds: float | None = None) -> None:
         """Wait until the lab is healthy as a whole.
 
         That is: every target up, every replica in the load balancer's rotation, every recording rule of the manual with
@@ -655,6 +669,8 @@ class Lab:
 
         Raises LabError that says what was missing at the end.
         """
+        if timeout_seconds is None:
+            timeout_seconds = SETTLED_TIMEOUT_SECONDS + RATES_FILL_SECONDS / self.scale.factor
 
         def look() -> bool:
             self._check_settled()
@@ -740,6 +756,10 @@ class Lab:
             "SELF_CHECK_BASE_URL": ports.url("front"),
             "SELF_CHECK_PROMETHEUS_URL": ports.url("prometheus"),
             "SELF_CHECK_ALERTMANAGER_URL": ports.url("alertmanager"),
+            "SELF_CHECK_RECEIVER_URL": f"{ports.url('receiver')}/notifications",
+            "SELF_CHECK_GRAFANA_URL": ports.url("grafana"),
+            "SELF_CHECK_GRAFANA_TOKEN": keys.grafana_token,
+            "SELF_CHECK_DASHBOARDS": str(self.config / GRAFANA),
             "SELF_CHECK_REDIS_URL": f"redis://{HOST}:{ports.redis}/0",
             "SELF_CHECK_DATABASE_URL": (
                 f"postgresql://{servers.DATABASE_USER}:{keys.database_password}@{HOST}:{ports.postgres}/{servers.DATABASE}"
@@ -757,9 +777,10 @@ class Lab:
     def _keys(self, *, create: bool = False) -> servers.Keys:
         """Give the lab's credentials; ones that nobody knows while there is no lab and none is to be made."""
         path = self.directory / "keys.json"
+        keys = servers.Keys(*(secrets.token_urlsafe(24) for _ in fields(servers.Keys)))
         with suppress(FileNotFoundError):
-            return servers.Keys(**json.loads(path.read_text(encoding="utf-8")))
-        keys = servers.Keys(*(secrets.token_urlsafe(24) for _ in range(6)))
+            # A lab that an earlier version started has fewer.
+            keys = replace(keys, **json.loads(path.read_text(encoding="utf-8")))
         if create:
             processes.write_private(path, json.dumps(asdict(keys)))
         return keys

@@ -17,13 +17,16 @@ from selfcheck.target import Target
 
 def alertmanager(target: Target) -> Alertmanager:
     """Give the client of Alertmanager."""
-    return target.alertmanager or Alertmanager(target.http, _url(target, Component.ALERTMANAGER))
+    return target.alertmanager or Alertmanager(
+        target.http, _url(target, Component.ALERTMANAGER), target.scope.headers(Component.ALERTMANAGER)
+    )
 
 
 def grafana(target: Target) -> Grafana:
-    """Give the client of Grafana; credentials, if it wants any, stand in its URL."""
-    url = _url(target, Component.GRAFANA)
-    return target.once((Grafana, url), lambda: Grafana(target.http, url))
+    """Give the client of Grafana; its credentials are a token of the settings, or stand in its URL."""
+    url, token = _url(target, Component.GRAFANA), target.scope.grafana_token
+    headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **target.scope.headers(Component.GRAFANA)}
+    return target.once((Grafana, url), lambda: Grafana(target.http, url, headers))
 
 
 def redis(target: Target) -> Redis:

@@ -121,7 +121,11 @@ class Environment(Model):
     classifier_url: str | None = None
     prometheus_url: str | None = None
     alertmanager_url: str | None = None
+    receiver_url: str | None = Field(None, description="A page that tells which notifications of alerts arrived.")
     grafana_url: str | None = None
+    dashboards: Path | None = Field(
+        None, description="Folder of the dashboards and data sources that Grafana is provisioned with."
+    )
     redis_url: str | None = None
     database_url: str | None = None
     toxiproxy_url: str | None = None
@@ -403,7 +407,15 @@ class Contract:
                     raise ContractError(message)
 
 
-_HTTP_URLS = ("base_url", "classifier_url", "prometheus_url", "alertmanager_url", "grafana_url", "toxiproxy_url")
+_HTTP_URLS = (
+    "base_url",
+    "classifier_url",
+    "prometheus_url",
+    "alertmanager_url",
+    "receiver_url",
+    "grafana_url",
+    "toxiproxy_url",
+)
 
 
 def _is_http(url: str) -> bool:

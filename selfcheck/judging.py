@@ -75,8 +75,10 @@ def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
 
 
 def announce_counting(run: Run, promises: Iterable[Promise]) -> None:
-    """Tell the target which counting promises will be asked for: they share their requests and readings."""
-    counted = [promise for promise in promises if isinstance(promise, Counting)]
+    """Tell the target what will be asked for; counting promises share their requests and readings."""
+    chosen = tuple(promises)
+    run.target.expected = chosen
+    counted = [promise for promise in chosen if isinstance(promise, Counting)]
     run.target.expect_counting([promise for promise in counted if keeps_from_looking(promise, run.target) is None])
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from selfcheck import components
 from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Caller, Sending, only
+from selfcheck.clients.prometheus import Prometheus
 from selfcheck.contract import Component, ComponentPromise, Right
 from selfcheck.exposition import PROCESS_STARTED
 from selfcheck.observation import CouldNotObserve, Trouble
@@ -265,21 +266,39 @@ def _prometheus(target: Target) -> Verdict:
     client = target.prometheus_client()
     where = f"{client.url}/api/v1"
     try:
-        build = client.build_info()
-        if not client.ready():
-            return failed("Prometheus is ready", "it answers, but not that it is ready", where=f"{client.url}/-/ready")
+        version = _version(client)
     except CouldNotObserve as error:
         return failed("Prometheus answers", f"{error.came_back.rstrip('.')}. {error.hint}", where=error.asked)
+    if version is None:
+        return failed("Prometheus is ready", "it answers, but not that it is ready", where=f"{client.url}/-/ready")
     try:
-        return _watches(target, build.version, where)
+        return _watches(target, version, where)
     except CouldNotObserve as error:
         return inconclusive("Prometheus watches this platform", error.sentence, where=error.asked)
+
+
+def _version(client: Prometheus) -> str | None:
+    """Say what answers; None when it is not ready. Raises CouldNotObserve when it is no Prometheus."""
+    try:
+        version = client.build_info().version
+    except CouldNotObserve as error:
+        if error.trouble is not Trouble.NO_SUCH_ROUTE:
+            raise
+        # A compatible store answers queries and need not have the rest of the API.
+        client.query("vector(1)")
+        return "(a compatible store)"
+    return version if client.ready() else None
 
 
 def _watches(target: Target, version: str, where: str) -> Verdict:
     client = target.prometheus_client()
     expected = f"Prometheus scrapes the processes that answer at {target.scope.base_url}"
-    targets = target.app_targets()
+    try:
+        targets = target.app_targets()
+    except CouldNotObserve as error:
+        if error.trouble is not Trouble.NO_SUCH_ROUTE:
+            raise
+        return _has_our_processes(target, expected, f"Prometheus {version} has processes of it", where, 0.0)
     families = target.contract.platform.identity.metric_families
     if not targets:
         jobs = ", ".join(sorted({found.job for found in target.targets()})) or "none"
@@ -288,31 +307,38 @@ def _watches(target: Target, version: str, where: str) -> Verdict:
             f"no target exposes {families[0]}; its jobs: {jobs}; is it another Prometheus?",
             where=where,
         )
-    found = target.replicas()
-    if found.urls:
-        return passed(f"Prometheus {version} scrapes {len(targets)} processes of it", where=where)
-    # The targets cannot be asked from here: compare when the processes were started.
-    ours = {scrape.identity.started_at for scrape in found.behind if scrape.identity is not None} - {None}
-    if not ours:
-        return inconclusive(expected, "the metrics page does not tell which process answers", where=where)
+    seen = f"Prometheus {version} scrapes {len(targets)} processes of it"
+    if target.replicas().urls:
+        return passed(seen, where=where)
     # A process that was started a moment ago is scraped one interval later.
     patience_seconds = 2 * max(item.interval_seconds for item in targets) + 5.0
-    query = f"curl -sS '{where}/query?query={PROCESS_STARTED}'"
+    return _has_our_processes(target, expected, seen, where, min(patience_seconds, target.deadline.left_seconds / 3))
+
+
+def _has_our_processes(target: Target, expected: str, seen: str, where: str, patience_seconds: float) -> Verdict:
+    """Compare when the processes were started, where the targets cannot be asked from here."""
+    client = target.prometheus_client()
+    started = (scrape.identity for scrape in target.replicas().behind)
+    ours = {identity.started_at for identity in started if identity is not None} - {None}
+    if not ours:
+        return inconclusive(expected, "the metrics page does not tell which process answers", where=where)
     try:
         wait_until(
             lambda: ours & {sample.value for sample in client.query(PROCESS_STARTED).samples} or None,
-            timeout_seconds=min(patience_seconds, target.deadline.left_seconds / 3),
+            timeout_seconds=patience_seconds,
             what="Prometheus to scrape a process that answers here",
             interval_seconds=0.5,
         )
     except GaveUp as error:
         if isinstance(error.last_error, CouldNotObserve):
             raise error.last_error from error
-        observed = (
-            f"{len(targets)} targets of job {targets[0].job} are scraped, and none is a process that answers here"
+        return failed(
+            expected,
+            "none of the processes that it has is one that answers here; is it another Prometheus?",
+            where=where,
+            reproduce=f"curl -sS '{where}/query?query={PROCESS_STARTED}'",
         )
-        return failed(expected, observed, where=where, reproduce=query)
-    return passed(f"Prometheus {version} scrapes {len(targets)} processes of it", where=where)
+    return passed(seen, where=where)
 
 
 # ------------------------------------------------------------------------------------------------- the other components
@@ -339,6 +365,10 @@ def _grafana(target: Target) -> Verdict:
         health = client.health()
         if not health.well:
             return failed("Grafana's database is ok", f"it is {shown(health.database)}", where=where)
+        # Without credentials it need not let anybody in: what it does not show is not covered.
+        if client.has_credentials and not client.lets_in():
+            expected = "Grafana accepts SELF_CHECK_GRAFANA_TOKEN, or the credentials in its URL"
+            return failed(expected, "the credentials are refused", where=f"{client.url}/api/search")
         return passed(f"Grafana {health.version or '(it does not tell its version)'}", where=where)
 
     return _answers("Grafana answers", look, curl(where))

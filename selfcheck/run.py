@@ -15,7 +15,7 @@ from selfcheck.clients.prometheus import Prometheus
 from selfcheck.contract import Component, Contract, Promise, Route, Waiver, matches
 from selfcheck.preflight import Finding
 from selfcheck.secrets import Secrets
-from selfcheck.settings import SETTING_OF, Scope, Settings
+from selfcheck.settings import HEADERS, SETTING_OF, Scope, Settings
 from selfcheck.target import Target
 from selfcheck.values import harmless
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, roll_up
@@ -189,8 +189,12 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
     scope = Scope(settings, loaded)
     limits = loaded.platform.limits
     secrets = Secrets()
-    for value in (scope.api_key, scope.other_api_key, scope.admin_token):
+    for value in (scope.api_key, scope.other_api_key, scope.admin_token, scope.grafana_token):
         secrets.add(value)
+    for component in HEADERS:
+        for value in scope.headers(component).values():
+            secrets.add(value)
+            secrets.add(value.rpartition(" ")[2])
     for url in (scope.environment.redis_url, scope.environment.database_url):
         secrets.add_url(url)
     deadline = Deadline(settings.deadline or limits.run_deadline_seconds)
@@ -201,6 +205,7 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
         user_agent=f"cad-ml-selfcheck/{VERSION}",
         secrets=secrets,
         ca_file=settings.ca_file,
+        client_certificate=scope.client_certificate,
     )
     prometheus_url = scope.url(Component.PROMETHEUS)
     alertmanager_url = scope.url(Component.ALERTMANAGER)
@@ -212,8 +217,10 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
         secrets=secrets,
         deadline=deadline,
         platform=Platform(http, loaded, scope, blocked, run_id=run_id),
-        prometheus=Prometheus(http, prometheus_url) if prometheus_url else None,
-        alertmanager=Alertmanager(http, alertmanager_url) if alertmanager_url else None,
+        prometheus=Prometheus(http, prometheus_url, scope.headers(Component.PROMETHEUS)) if prometheus_url else None,
+        alertmanager=(
+            Alertmanager(http, alertmanager_url, scope.headers(Component.ALERTMANAGER)) if alertmanager_url else None
+        ),
         blocked=blocked,
     )
     return Run(settings, loaded, scope, target)

@@ -16,13 +16,22 @@ from selfcheck.contract import Component, Contract, Environment, Right
 
 PREFIX = "SELF_CHECK_"
 _SENDABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)")
 _ENV_FILE = ".env"
+
+HEADERS = {
+    Component.PROMETHEUS: "prometheus_header",
+    Component.ALERTMANAGER: "alertmanager_header",
+    Component.GRAFANA: "grafana_header",
+}
+"""The setting of the header that goes to a component."""
 
 _URL_SCHEMES = {
     "base_url": ("http", "https"),
     "classifier_url": ("http", "https"),
     "prometheus_url": ("http", "https"),
     "alertmanager_url": ("http", "https"),
+    "receiver_url": ("http", "https"),
     "grafana_url": ("http", "https"),
     "toxiproxy_url": ("http", "https"),
     "redis_url": ("redis", "rediss", "unix"),
@@ -62,6 +71,7 @@ class Settings(BaseSettings):
     classifier_url: str | None = None
     prometheus_url: str | None = None
     alertmanager_url: str | None = None
+    receiver_url: str | None = Field(None, description="A page that tells which notifications of alerts arrived.")
     grafana_url: str | None = None
     toxiproxy_url: str | None = None
     redis_url: SecretStr | None = None
@@ -73,6 +83,15 @@ class Settings(BaseSettings):
     other_api_key: SecretStr | None = Field(
         None, description="The key of another client, to prove that they are apart."
     )
+    # Each goes to its component alone; without one, credentials in the URL are sent as basic authentication.
+    prometheus_header: SecretStr | None = Field(None, description="Such as `Authorization: Bearer ...`.")
+    alertmanager_header: SecretStr | None = Field(None, description="Likewise.")
+    grafana_header: SecretStr | None = Field(None, description="Likewise.")
+    client_certificate: Path | None = Field(None, description="Shown to servers that ask for one; PEM.")
+    client_key: Path | None = Field(None, description="Its key, where it is not in the same file.")
+    grafana_token: SecretStr | None = Field(None, description="Of a service account that may read.")
+    dashboards: Path | None = Field(None, description="Folder of the dashboards that Grafana is provisioned with.")
+    promtool: str | None = Field(None, description="The program, where it is not on the search path.")
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")
@@ -98,15 +117,13 @@ def read() -> Settings:
         ("API_KEY", settings.api_key),
         ("ADMIN_TOKEN", settings.admin_token),
         ("OTHER_API_KEY", settings.other_api_key),
+        ("GRAFANA_TOKEN", settings.grafana_token),
     ):
         if secret is not None and not _SENDABLE.fullmatch(secret.get_secret_value()):
             message = f"{PREFIX}{name} holds a character that no header can carry (a line break or a blank at its end?)"
             raise SettingsError(message)
-    if settings.ca_file is not None and not settings.ca_file.is_file():
-        message = (
-            f"{PREFIX}CA_FILE: there is no file {str(settings.ca_file)!r}; name a file of certificates in PEM form"
-        )
-        raise SettingsError(message)
+    _check_headers(settings)
+    _check_paths(settings)
     for key, schemes in _URL_SCHEMES.items():
         _check_url(f"{PREFIX}{key.upper()}", getattr(settings, key), schemes)
     for name in settings.require:
@@ -136,6 +153,33 @@ def _in_env_file() -> Iterable[str]:
     from dotenv import dotenv_values  # noqa: PLC0415 - only here, and only when a run starts
 
     return dotenv_values(_ENV_FILE, interpolate=False)
+
+
+def _check_headers(settings: Settings) -> None:
+    for component in HEADERS.values():
+        secret = getattr(settings, component)
+        if secret is not None and not _HEADER.fullmatch(secret.get_secret_value()):
+            message = f"{PREFIX}{component.upper()} is not a header; write it as `Name: value` on one line"
+            raise SettingsError(message)
+
+
+def _check_paths(settings: Settings) -> None:
+    for key in ("client_certificate", "client_key"):
+        path = getattr(settings, key)
+        if path is not None and not path.is_file():
+            message = f"{PREFIX}{key.upper()}: there is no file {str(path)!r}; name a file in PEM form"
+            raise SettingsError(message)
+    if settings.client_key is not None and settings.client_certificate is None:
+        message = f"{PREFIX}CLIENT_KEY needs {PREFIX}CLIENT_CERTIFICATE"
+        raise SettingsError(message)
+    if settings.ca_file is not None and not settings.ca_file.is_file():
+        message = (
+            f"{PREFIX}CA_FILE: there is no file {str(settings.ca_file)!r}; name a file of certificates in PEM form"
+        )
+        raise SettingsError(message)
+    if settings.dashboards is not None and not settings.dashboards.is_dir():
+        message = f"{PREFIX}DASHBOARDS: there is no folder {str(settings.dashboards)!r}; name one of dashboards in JSON"
+        raise SettingsError(message)
 
 
 def _check_url(name: str, value: str | SecretStr | None, schemes: tuple[str, ...]) -> None:
@@ -199,6 +243,23 @@ class Scope:
     def admin_token(self) -> str | None:
         """The token for admin routes."""
         return self.settings.admin_token.get_secret_value() if self.settings.admin_token else None
+
+    @property
+    def grafana_token(self) -> str | None:
+        """The token of a service account of Grafana."""
+        return self.settings.grafana_token.get_secret_value() if self.settings.grafana_token else None
+
+    def headers(self, component: Component) -> dict[str, str]:
+        """Give the headers that go to a component, and to no other."""
+        secret: SecretStr | None = getattr(self.settings, HEADERS.get(component, ""), None)
+        found = _HEADER.fullmatch(secret.get_secret_value()) if secret is not None else None
+        return {found[1]: found[2]} if found is not None else {}
+
+    @property
+    def client_certificate(self) -> tuple[str, str] | None:
+        """The files of certificate and key that servers are shown when they ask."""
+        certificate = self.settings.client_certificate
+        return None if certificate is None else (str(certificate), str(self.settings.client_key or certificate))
 
     def covers(self, component: Component) -> bool:
         """Tell whether a component is in scope, or a credential is known.

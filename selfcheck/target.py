@@ -18,7 +18,7 @@ from selfcheck.clients.http import Answer, Http
 from selfcheck.clients.platform import Caller, Platform, Sending
 from selfcheck.clients.prometheus import Prometheus, QueryResult, RuleGroup
 from selfcheck.clients.prometheus import Target as ScrapeTarget
-from selfcheck.contract import Act, Component, Contract
+from selfcheck.contract import Act, Component, Contract, Promise
 from selfcheck.counting import Counting, Evidence, Window
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.replicas import Replicas, Snapshot
@@ -57,6 +57,8 @@ class Target:
     """Components that this platform turns out not to have."""
     left_behind: list[str] = field(default_factory=list)
     """What the run registered on the target and could not remove."""
+    expected: tuple[Promise, ...] = ()
+    """What this run will look at, where that is known before."""
     _kept: dict[object, Any] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
 

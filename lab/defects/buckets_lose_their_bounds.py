@@ -13,7 +13,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="Prometheus has every bucket",
-    caught_by=("prometheus.same_samples",),
+    caught_by=("prometheus.same_samples", "queries.quantiles_have_buckets"),
     how=prometheus_config(_edit),
-    also=("slo.*", "prometheus.*"),
+    also=("slo.*", "prometheus.*", "queries.*"),
 )

@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="latency is recorded in seconds",
-    caught_by=("slo.ocr_latency", "prometheus.ocr_p95_latency_seconds"),
+    caught_by=("slo.ocr_latency", "prometheus.ocr_p95_latency_seconds", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

@@ -24,5 +24,5 @@ DEFECT = Defect(
         "metrics.classification_cache_size",
     ),
     how=answers("/metrics/", change=_change),
-    also=("metrics.*", "prometheus.*", "slo.*", "platform.prometheus"),
+    also=("metrics.*", "prometheus.*", "slo.*", "queries.*", "platform.prometheus"),
 )

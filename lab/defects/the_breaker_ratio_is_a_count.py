@@ -12,7 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the share is a ratio",
-    caught_by=("prometheus.circuit_breaker_open_ratio",),
+    caught_by=("prometheus.circuit_breaker_open_ratio", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
-    also=("prometheus.breaker_ratio_is_of_the_breakers", "slo.circuit_breakers"),
+    also=("prometheus.breaker_ratio_is_of_the_breakers", "slo.circuit_breakers", "rehearsal.*", "alerts.*"),
 )

@@ -12,6 +12,11 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the share of open breakers is 0 when all are closed",
-    caught_by=("prometheus.breaker_ratio_is_of_the_breakers", "slo.circuit_breakers"),
+    caught_by=(
+        "prometheus.breaker_ratio_is_of_the_breakers",
+        "slo.circuit_breakers",
+        "rehearsal.perfect_health_signals",
+    ),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

@@ -12,7 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the budget is a share of 1",
-    caught_by=("prometheus.error_budget_remaining",),
+    caught_by=("prometheus.error_budget_remaining", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
-    also=("slo.error_budget",),
+    also=("slo.error_budget", "rehearsal.*", "alerts.*"),
 )

@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="most of the error budget is left when nothing has failed",
-    caught_by=("slo.error_budget",),
+    caught_by=("slo.error_budget", "rehearsal.perfect_health_signals", "rehearsal.half_fails_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the error ratio is a ratio",
-    caught_by=("prometheus.platform_error_ratio", "slo.error_ratio"),
+    caught_by=("prometheus.platform_error_ratio", "slo.error_ratio", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

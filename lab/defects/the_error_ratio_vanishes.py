@@ -12,8 +12,8 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the error ratio always has a value",
-    caught_by=("prometheus.platform_error_ratio",),
+    caught_by=("prometheus.platform_error_ratio", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
     # No data is no breach of a service level, but it is not a kept one either.
-    also=("slo.error_ratio",),
+    also=("slo.error_ratio", "rehearsal.*", "alerts.*"),
 )

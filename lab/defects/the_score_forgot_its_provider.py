@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="each provider has a health score",
-    caught_by=("prometheus.provider_health_score",),
+    caught_by=("prometheus.provider_health_score", "rehearsal.provider_fails_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the health score is 0 to 100",
-    caught_by=("slo.provider_health",),
+    caught_by=("slo.provider_health", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

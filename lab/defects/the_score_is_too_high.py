@@ -12,6 +12,7 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the health score is at most 100",
-    caught_by=("prometheus.provider_health_score",),
+    caught_by=("prometheus.provider_health_score", "rehearsal.perfect_health_signals"),
     how=rules(_edit),
+    also=("rehearsal.*", "alerts.*"),
 )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from selfcheck.clients._reading import moment, understood
+from selfcheck.exposition import parse
 from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
     from selfcheck.clients.http import Answer, Http, Params
+    from selfcheck.exposition import Exposition
 
     T = TypeVar("T")
 
 Labels = dict[str, str]
 
 _SERVICE = "Alertmanager"
+_LACKING = frozenset({404, 405, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,14 @@ class Status:
     """Which Alertmanager answers, since when (Unix seconds), and with which configuration.
 
     `config` is YAML in which Alertmanager itself replaces the secrets; `cluster` is its word for the state of
-    the cluster ("ready", "settling", "disabled").
+    the cluster ("ready", "settling", "disabled"), `peers` how many are in it (0 where there is no cluster).
     """
 
     version: str
     started_at: float
     config: str
     cluster: str
+    peers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,16 @@ class Silence:
     comment: str
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An alert to be sent; times are Unix seconds. One whose end has passed is resolved."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: float
+    ends_at: float
+
+
 class Alertmanager:
     """A client of one Alertmanager; `headers` (credentials) go to it alone.
 
@@ -112,6 +127,7 @@ class Alertmanager:
                 started_at=moment(found["uptime"]),
                 config=found["config"]["original"],
                 cluster=found["cluster"]["status"],
+                peers=len(found["cluster"].get("peers") or ()),
             ),
         )
 
@@ -127,14 +143,51 @@ class Alertmanager:
         """The names of the receivers of its configuration."""
         return self._read("receivers", lambda found: tuple(str(each["name"]) for each in found))
 
+    def post(self, alerts: Sequence[Posted]) -> None:
+        """Send alerts as Prometheus does: new ones, or known ones with another end."""
+        content = [
+            {
+                "labels": dict(alert.labels),
+                "annotations": dict(alert.annotations),
+                "startsAt": _rfc3339(alert.starts_at),
+                "endsAt": _rfc3339(alert.ends_at),
+            }
+            for alert in alerts
+        ]
+        answer = self._http.ask("POST", f"{self.url}/api/v2/alerts", headers=self._headers, json=content)
+        if answer.status != 200:
+            raise _refused(answer, answer.body[:200].decode("utf-8", "replace"))
+
+    def counters(self) -> Exposition:
+        """Its own metrics page."""
+        answer = self._http.ask("GET", f"{self.url}/metrics", headers=self._headers)
+        if answer.status != 200:
+            raise _lacking(answer) if answer.status in _LACKING else _refused(answer, "no metrics page")
+        return parse(answer.text())
+
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
         url = f"{self.url}/api/v2/{path}"
         answer = self._http.ask("GET", url, headers=self._headers, params=params or {})
+        if answer.status in _LACKING:
+            raise _lacking(answer)
         content = answer.json()
         if answer.status != 200:
             raise _refused(answer, content)
         with understood(answer, _SERVICE):
             return make(content)
+
+
+def _lacking(answer: Answer) -> CouldNotObserve:
+    return CouldNotObserve(
+        Trouble.NO_SUCH_ROUTE,
+        asked=answer.asked,
+        came_back=f"what answers as Alertmanager has no such page (HTTP {answer.status})",
+        hint="ask an Alertmanager of version 0.22 or later itself, by SELF_CHECK_ALERTMANAGER_URL",
+    )
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 def _refused(answer: Answer, content: Any) -> CouldNotObserve:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Labels = dict[str, str]
 
 _SERVICE = "Prometheus"
+_VERSION_MIN = "2.40"
+_NO_ENDPOINT = (404, 405, 501)
 _HINTS = {
     "bad_data": "Correct the query: the message says where",
     "execution": "Correct the query, or the series that it works on",
@@ -124,8 +126,8 @@ class Rule:
     """One rule: `kind` is recording or alerting.
 
     `health` is ok, err or unknown (not evaluated yet); `last_evaluation_at` is Unix seconds, 0 for never.
-    `duration_seconds` is the `for` of an alert, `state` inactive, pending or firing; both are empty for a
-    recording rule. `group`, `file` and `interval_seconds` are those of its group.
+    `duration_seconds` is the `for` of an alert, `keep_firing_seconds` its `keep_firing_for`, `state` inactive, pending
+    or firing; all are empty for a recording rule. `group`, `file` and `interval_seconds` are those of its group.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Rule:
     group: str
     file: str
     interval_seconds: float
+    keep_firing_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +298,36 @@ class Prometheus:
             {"match[]": selectors, **_between(start, end)},
         )
 
+    def label_values_all(
+        self, asks: Sequence[tuple[str, str]], *, start: float, end: float
+    ) -> list[tuple[str, ...] | CouldNotObserve]:
+        """The values of labels on the series of a selector, for many pairs of label and selector at once.
+
+        For the label `""` the names of the labels.
+        """
+        requests = [
+            self._request(
+                f"label/{label}/values" if label else "labels", {"match[]": (selector,), **_between(start, end)}
+            )
+            for label, selector in asks
+        ]
+        return [_texts_or_trouble(answer) for answer in self._http.ask_all(requests)]
+
     # ------------------------------------------------------------------------------------------- what it
     # works on
+
+    def label_names(self) -> frozenset[str]:
+        """The names of all labels that there are."""
+        return self._read("labels", lambda data: frozenset(str(each) for each in data))
+
+    def types(self) -> dict[str, tuple[str, ...]]:
+        """The types that its targets give each metric family (counter, gauge, ...), mostly one."""
+        return self._read(
+            "metadata",
+            lambda data: {
+                str(name): tuple(sorted({str(each["type"]) for each in found})) for name, found in data.items()
+            },
+        )
 
     def targets(self) -> tuple[Target, ...]:
         """What it scrapes."""
@@ -344,7 +375,16 @@ class Prometheus:
 
     def _ask(self, path: str, params: Params | None = None) -> Answer:
         request = self._request(path, params)
-        return self._http.ask(request.method, request.url, headers=request.headers, params=request.params)
+        answer = self._http.ask(request.method, request.url, headers=request.headers, params=request.params)
+        if answer.status in _NO_ENDPOINT or (answer.status == 400 and "unsupported path" in answer.text()):
+            # Compatible stores (Thanos, Mimir, VictoriaMetrics) and old versions have a part of the API.
+            raise CouldNotObserve(
+                Trouble.NO_SUCH_ROUTE,
+                asked=answer.asked,
+                came_back=f"HTTP {answer.status}: this server has no such endpoint",
+                hint=f"{_SERVICE} has it from version {_VERSION_MIN} on: name one, or have the proxy pass it on",
+            )
+        return answer
 
     def _request(self, path: str, params: Params | None) -> Request:
         return Request("GET", f"{self.url}/api/v1/{path}", headers=self._headers, params=params)
@@ -382,6 +422,17 @@ def _result_or_trouble(promql: str, answer: Answer | CouldNotObserve) -> QueryRe
         return answer
     try:
         return _query_result(promql, answer)
+    except CouldNotObserve as trouble:
+        return trouble
+
+
+def _texts_or_trouble(answer: Answer | CouldNotObserve) -> tuple[str, ...] | CouldNotObserve:
+    if isinstance(answer, CouldNotObserve):
+        return answer
+    try:
+        data = _payload(answer)["data"]
+        with understood(answer, _SERVICE):
+            return tuple(str(each) for each in data)
     except CouldNotObserve as trouble:
         return trouble
 
@@ -490,4 +541,5 @@ def _rule(found: Any, group: Any) -> Rule:
         group=group["name"],
         file=group["file"],
         interval_seconds=float(group["interval"]),
+        keep_firing_seconds=float(found.get("keepFiringFor") or 0),
     )

@@ -8,17 +8,24 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from selfcheck.clients.grafana import DataSource, Found, Grafana, Health
+from selfcheck import boards, preflight
+from selfcheck.clients.grafana import Dashboard, DataSource, Found, Grafana, Health
+from selfcheck.contract import Component
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.secrets import Secrets
+from selfcheck.verdict import Outcome, Verdict
 from tests import misbehaving
+from tests.clients import looking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from selfcheck.clients.http import Http
     from tests.clients.conftest import MakeHttp
+
+FORBIDDEN = {"accessErrorId": "ACE0185", "message": "You'll need additional permissions: datasources:read"}
 
 HEALTH = {"commit": "087143285", "database": "ok", "version": "11.3.0"}
 
@@ -140,6 +147,127 @@ def test_data_sources(http: Http) -> None:
     assert found == (DataSource("prometheus", "Prometheus", "prometheus", "http://prometheus:9090", default=True),)
 
 
+def test_how_often_a_data_source_is_scraped(http: Http) -> None:
+    sources = [{**SOURCE, "jsonData": {"timeInterval": "30s"}}, {**SOURCE, "jsonData": None}]
+    with misbehaving.routes({"/api/datasources": as_json(sources)}) as server:
+        found = Grafana(http, server.url).data_sources()
+    assert found is not None
+    assert [each.interval for each in found] == ["30s", ""]
+
+
+def test_data_sources_that_may_not_be_read(http: Http) -> None:
+    with misbehaving.routes({"/api/datasources": as_json(FORBIDDEN, 403)}) as server:
+        assert Grafana(http, server.url).data_sources() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "let_in"),
+    [(200, [], True), (401, {"message": "Unauthorized"}, False), (403, FORBIDDEN, False)],
+)
+def test_whether_anybody_is_let_in(status: int, content: Any, let_in: bool, http: Http) -> None:  # noqa: FBT001
+    with misbehaving.routes({"/api/search": as_json(content, status)}) as server:
+        assert Grafana(http, server.url).lets_in() is let_in
+
+
+def test_many_dashboards_at_once(http: Http) -> None:
+    """One that is not there, and one that cannot be read, do not spoil the others."""
+    routes = {
+        "/api/dashboards/uid/slo": as_json(DASHBOARD),
+        "/api/dashboards/uid/gone": as_json({"message": "Dashboard not found"}, 404),
+        "/api/dashboards/uid/broken": as_json({"message": "Failed to get dashboard"}, 500),
+    }
+    with misbehaving.routes(routes) as server:
+        slo, gone, broken = Grafana(http, server.url).each_dashboard(["slo", "gone", "broken"])
+    assert isinstance(slo, Dashboard)
+    assert slo.title == "SLO Tracking"
+    assert gone is None
+    assert isinstance(broken, CouldNotObserve)
+    assert "HTTP 500: Failed to get dashboard" in broken.came_back
+
+
+def test_library_panels(http: Http) -> None:
+    model = {"type": "gauge", "title": "Error Budget Remaining", "targets": [{"refId": "A", "expr": "up"}]}
+    element = {"id": 25, "uid": "lib", "kind": 1, "name": "Budget", "type": "gauge", "version": 1, "model": model}
+    routes = {
+        "/api/library-elements/lib": as_json({"result": {**element, "meta": {"folderName": "General"}}}),
+        "/api/library-elements/gone": as_json({"message": "library element could not be found"}, 404),
+        "/api/library-elements/closed": as_json(FORBIDDEN, 403),
+    }
+    with misbehaving.routes(routes) as server:
+        found, gone, closed = Grafana(http, server.url).library_panels(["lib", "gone", "closed"])
+    assert (found, gone) == (model, None)
+    assert isinstance(closed, CouldNotObserve)
+
+
+def test_whether_data_sources_work(http: Http) -> None:
+    routes = {
+        "/api/datasources/uid/good/health": as_json({"message": "1. Successfully connected", "status": "OK"}),
+        "/api/datasources/uid/bad/health": as_json({"message": "connection refused", "status": "ERROR"}, 400),
+        "/api/datasources/uid/old/health": as_json({"message": "Not found"}, 404),
+        "/api/datasources/uid/closed/health": as_json(FORBIDDEN, 403),
+        "/api/datasources/uid/odd/health": as_json([]),
+    }
+    with misbehaving.routes(routes) as server:
+        *told, odd = Grafana(http, server.url).reaches(["good", "bad", "old", "closed", "odd"])
+    assert told == ["", "connection refused", None, None]
+    assert isinstance(odd, CouldNotObserve)
+
+
+@pytest.mark.parametrize(
+    ("token", "url", "search", "outcome"),
+    [
+        ("glsa_abc", "{url}", (200, []), Outcome.PASS),
+        ("glsa_abc", "{url}", (401, {"message": "Invalid API key"}), Outcome.FAIL),
+        ("", "http://viewer:wrong-password@127.0.0.1:{port}", (401, {"message": "Invalid username"}), Outcome.FAIL),
+        # Who was given no credentials is not told off for them.
+        ("", "{url}", (401, {"message": "Unauthorized"}), Outcome.PASS),
+    ],
+)
+def test_refused_credentials_are_one_root_cause(
+    token: str, url: str, search: tuple[int, Any], outcome: Outcome
+) -> None:
+    status, content = search
+    with misbehaving.routes({"/api/health": as_json(HEALTH), "/api/search": as_json(content, status)}) as server:
+        settings = {"grafana_url": url.format(url=server.url, port=server.port)}
+        if token:
+            settings["grafana_token"] = token
+        with looking.opened(settings) as target:
+            verdict = preflight._LOOKS[Component.GRAFANA](target)
+            assert "wrong-password" not in target.secrets.mask(str(verdict))
+    assert verdict.outcome is outcome
+    if outcome is Outcome.FAIL:
+        assert "SELF_CHECK_GRAFANA_TOKEN" in verdict.expected
+
+
+@pytest.mark.parametrize("uids", [set(), {"slo"}])
+def test_the_platforms_dashboards_are_chosen_by_uid_and_tag(uids: set[str]) -> None:
+    others = [{**FOUND, "uid": f"other-{number}", "tags": ["other"]} for number in range(3)]
+    routes = {
+        "/api/search": as_json([*others, FOUND]),
+        "/api/dashboards/uid/slo": as_json(DASHBOARD),
+        "/api/datasources": as_json(FORBIDDEN, 403),
+    }
+    with misbehaving.routes(routes) as server, looking.opened({"grafana_url": server.url}) as target:
+        found = boards.gather(target, uids, () if uids else ("platform",))
+    assert isinstance(found, boards.Boards)
+    assert list(found.boards) == ["slo"]
+    assert found.sources is None
+    assert len(found.listed) == 4
+
+
+def test_without_credentials_the_folder_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "slo.json").write_text(json.dumps(DASHBOARD["dashboard"]))
+    with misbehaving.routes({"/api/search": as_json({"message": "Unauthorized"}, 401)}) as server:
+        with looking.opened({"grafana_url": server.url}) as target:
+            closed = boards.gather(target, {"slo"}, ())
+        with looking.opened({"grafana_url": server.url, "dashboards": str(tmp_path)}) as target:
+            found = boards.gather(target, {"slo"}, ())
+    assert isinstance(closed, Verdict)
+    assert (closed.outcome, "SELF_CHECK_GRAFANA_TOKEN" in closed.remedy) == (Outcome.NOT_COVERED, True)
+    assert isinstance(found, boards.Boards)
+    assert list(found.boards) == ["slo"]
+
+
 @pytest.mark.parametrize(
     ("status", "message", "hint"),
     [
@@ -151,7 +279,7 @@ def test_data_sources(http: Http) -> None:
 def test_grafana_refuses(status: int, message: str, hint: str, make_http: MakeHttp) -> None:
     with misbehaving.answering(lambda _: as_json({"message": message}, status)) as server:
         client = Grafana(make_http(secrets=Secrets(["glsa_abc"])), server.url)
-        for ask in (client.health, client.dashboards, client.data_sources, lambda: client.dashboard("slo")):
+        for ask in (client.health, client.dashboards, lambda: client.dashboard("slo")):
             with pytest.raises(CouldNotObserve) as caught:
                 ask()
             assert caught.value.trouble is Trouble.ERROR_ANSWER

@@ -312,4 +312,9 @@ def test_one_taken_for_the_other(prometheus: Prometheus, alertmanager: Alertmana
     ):
         with pytest.raises(CouldNotObserve) as caught:
             wrong()
-        assert caught.value.trouble in {Trouble.NOT_JSON, Trouble.UNEXPECTED_ANSWER, Trouble.ERROR_ANSWER}
+        assert caught.value.trouble in {
+            Trouble.NOT_JSON,
+            Trouble.UNEXPECTED_ANSWER,
+            Trouble.ERROR_ANSWER,
+            Trouble.NO_SUCH_ROUTE,
+        }

@@ -599,7 +599,7 @@ def scraping(targets: Mapping[str, str], folder: Path, program: str) -> Iterator
         (
             "another platform",
             "FAIL",
-            "1 targets of job cad-ml-platform are scraped, and none is a process that answers here",
+            "none of the processes that it has is one that answers here",
         ),
         ("this platform", "PASS", ""),
     ],

@@ -22,6 +22,7 @@ from lab.configuration import (
 )
 from lab.ports import Ports
 from lab.scaling import Scale
+from selfcheck import dashboards
 
 REPOSITORY = TEMPLATES.parent.parent
 PORTS = Ports.at(0)
@@ -48,7 +49,7 @@ def scaled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("config")
     for name, text in rendered(PORTS, Scale()).items():
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(with_fingerprint(text) if name == HAPROXY else text, encoding="utf-8")
     return folder
 
@@ -140,11 +141,17 @@ def test_a_runbook_names_only_alerts_and_runbooks_that_exist() -> None:
 def test_a_dashboard_has_its_uid_and_queries_that_parse(path: Path) -> None:
     dashboard = json.loads(path.read_text(encoding="utf-8"))
     assert dashboard["uid"] == path.stem
-    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
-    for panel in dashboard["panels"]:
-        assert panel["fieldConfig"]["defaults"]["unit"]
-        for target in panel["targets"]:
-            promql_parser.parse(target["expr"])
+    panels = [each for panel in dashboard["panels"] for each in (panel, *panel.get("panels", ()))]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    read = dashboards.read(dashboard)
+    values = {each.name: dashboards.value_of(each, ("paddle", "deepseek_hf")) for each in read.variables}
+    for _, panel, query in read.queries():
+        assert panel is not None
+        assert panel.unit
+        texts, unknown = dashboards.expansions(query, panel, values, dashboards.Timing())
+        assert not unknown
+        for text in texts:
+            promql_parser.parse(text)
 
 
 def test_the_dashboards_of_the_manual_are_there() -> None:

@@ -1,0 +1,399 @@
+"""The judges of routing: whom an alert reaches, when, and what hides it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from checks import test_routing as checks
+from selfcheck import contract, delivery, routing
+from selfcheck.clients.alertmanager import Matcher, Silence, Status
+from selfcheck.clients.prometheus import QueryResult, RuleGroup, Sample
+from selfcheck.exposition import parse
+from selfcheck.routing import Labels, Sent
+from selfcheck.verdict import Outcome, Verdict
+from tests.unit.making import NOW, PLACE, promise
+from tests.unit.test_routing import rule
+
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
+DAY = 86_400.0
+LEVELS = {"label": "severity", "levels": ("critical", "warning", "info")}
+LINES = contract.load().promises("routing.receivers", checks.Receivers)
+
+
+def check(verdict: Verdict, outcome: Outcome, said: str = "") -> None:
+    assert verdict.outcome is outcome, verdict
+    assert said in " ".join((verdict.observed, verdict.remedy, *verdict.notes)), verdict
+
+
+def plan(*routes: str, receivers: str = "", more: str = "") -> routing.Routing:
+    """Make a configuration whose default is mail; receivers are given as `name: kind`."""
+    named = {"mail": "email", "chat": "slack", "pager": "pagerduty"}
+    named |= dict(each.split(":") for each in receivers.split())
+    lines = "".join(f"- {{name: {name}, {kind}_configs: [{{a: b}}]}}\n" for name, kind in named.items() if kind)
+    lines += "".join(f"- {{name: {name}}}\n" for name, kind in named.items() if not kind)
+    listed = ", ".join(f"{{{route}}}" for route in routes)
+    return routing.read(
+        f"route: {{receiver: mail, group_by: [alertname], routes: [{listed}]}}\nreceivers:\n{lines}{more}"
+    )
+
+
+def sent(name: str, severity: str, *, others: bool = False, always: bool = False, **labels: str | None) -> Sent:
+    return Sent(name, Labels({"alertname": name, "severity": severity, **labels}, others), always)
+
+
+CRITICAL, WARNING, INFO = "match: {severity: critical}", "match: {severity: warning}", "match: {severity: info}"
+DOWN, SLOW, BUSY = sent("Down", "critical"), sent("Slow", "warning"), sent("Busy", "info")
+
+
+@pytest.mark.parametrize(
+    ("level", "made", "outcome", "said"),
+    [
+        ("critical", plan(f"{CRITICAL}, receiver: pager"), PASS, "1 alert(s) reach a page"),
+        ("critical", plan(f"{CRITICAL}, receiver: chat"), FAIL, "Down: ends at 'chat' (slack) by route.routes[0]"),
+        ("critical", plan(), FAIL, "ends at 'mail' (email) by route"),
+        ("critical", plan(f"{CRITICAL}, receiver: none", receivers="none:"), FAIL, "'none' (notifies nobody)"),
+        ("critical", plan(f"{CRITICAL}, receiver: gone"), FAIL, "'gone' (undefined)"),
+        ("critical", plan("receiver: chat", f"{CRITICAL}, receiver: pager"), FAIL, "route.routes[1]"),
+        ("critical", plan("receiver: chat, continue: true", f"{CRITICAL}, receiver: pager"), PASS, ""),
+        ("critical", plan(f"{CRITICAL}, receiver: oncall-hook", receivers="oncall-hook:webhook"), PASS, ""),
+        ("critical", plan(f"{CRITICAL}, receiver: chat-hook", receivers="chat-hook:webhook"), FAIL, "chat-hook"),
+        ("critical", plan("receiver: hub", receivers="hub:webhook"), NOT_COVERED, "channels.page.names"),
+        # A chat that is called critical is still a chat.
+        ("critical", plan(f"{CRITICAL}, receiver: slack-critical", receivers="slack-critical:slack"), FAIL, ""),
+        ("warning", plan(f"{WARNING}, receiver: chat"), PASS, ""),
+        ("warning", plan("match_re: {severity: critical|warning}, receiver: pager"), PASS, "goes to the page"),
+        ("warning", plan(), FAIL, "'mail'"),
+        ("info", plan(), PASS, ""),
+        ("info", plan(f"{INFO}, receiver: chat"), PASS, "goes to the chat, not to the mail"),
+        ("info", plan(f"{INFO}, receiver: pager"), FAIL, "'pager'"),
+    ],
+)
+def test_receivers(level: str, made: routing.Routing, outcome: Outcome, said: str) -> None:
+    line = next(line for line in LINES if line.level == level)
+    check(checks.judge_receivers(line, made, [DOWN, SLOW, BUSY], PLACE), outcome, said)
+
+
+def test_one_alert_among_many_is_seen_and_doubt_is_none() -> None:
+    line = next(line for line in LINES if line.level == "critical")
+    made = plan(
+        "match: {alertname: Odd}, receiver: chat", "match: {zone: a}, receiver: chat", f"{CRITICAL}, receiver: pager"
+    )
+    check(checks.judge_receivers(line, made, [DOWN, sent("Odd", "critical")], PLACE), FAIL, "Odd: ends at 'chat'")
+    # Whether it is in the zone depends on its series.
+    check(checks.judge_receivers(line, made, [sent("Zoned", "critical", others=True)], PLACE), PASS)
+    # Without any alert, one of which only the severity is known is tried.
+    check(checks.judge_receivers(line, made, [SLOW], PLACE), PASS)
+    check(checks.judge_receivers(line, plan(), [SLOW], PLACE), FAIL, "any alert of severity critical")
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "said"),
+    [
+        (plan(f"{CRITICAL}, receiver: pager", f"{WARNING}, receiver: chat"), PASS, "3 routes"),
+        (plan("receiver: chat", f"{CRITICAL}, receiver: pager"), FAIL, "takes all of it before"),
+        (plan("receiver: chat", "match: {team: a}, receiver: pager"), PASS, "route.routes[1]"),
+    ],
+)
+def test_reachable(made: routing.Routing, outcome: Outcome, said: str) -> None:
+    check(checks.judge_reachable(promise(checks.Levels, **LEVELS), made, PLACE), outcome, said)
+
+
+ALWAYS = """
+time_intervals:
+  - {name: always, time_intervals: [{}]}
+  - {name: nights, time_intervals: [{times: [{start_time: '20:00', end_time: '24:00'}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        (plan(f"{CRITICAL}, receiver: pager, mute_time_intervals: [always]", more=ALWAYS), FAIL),
+        (plan(f"{CRITICAL}, receiver: pager, mute_time_intervals: [nights]", more=ALWAYS), PASS),
+        (
+            plan(
+                f"{CRITICAL}, receiver: pager, mute_time_intervals: [always], continue: true",
+                f"{CRITICAL}, receiver: chat",
+                more=ALWAYS,
+            ),
+            PASS,
+        ),
+    ],
+)
+def test_open(made: routing.Routing, outcome: Outcome) -> None:
+    check(checks.judge_open(promise(checks.Open, **LEVELS), made, [DOWN], PLACE), outcome)
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome", "said"),
+    [
+        (None, PASS, "1 alerting rules"),
+        ({"action": "labeldrop", "regex": "sev.*"}, FAIL, "g/A is sent without severity"),
+        ({"action": "labeldrop", "regex": "replica"}, PASS, ""),
+        ({"action": "drop", "source_labels": ["alertname"], "regex": "A|B"}, FAIL, "g/A is dropped"),
+        ({"target_label": "severity", "replacement": "info"}, FAIL, "severity=info, its rule says critical"),
+    ],
+)
+def test_sent(step: dict[str, Any] | None, outcome: Outcome, said: str) -> None:
+    group = RuleGroup("g", "f.yml", 15.0, NOW, 0.01, (rule("sum(x) > 1", severity="critical"),))
+    configuration = {"alerting": {"alert_relabel_configs": [step] if step else None}}
+    found = checks.alerts_of([group], configuration)
+    check(checks.judge_sent(promise(checks.Leaving, **LEVELS), found, PLACE), outcome, said)
+
+
+TIMES = {
+    "label": "severity",
+    "level": "critical",
+    "group_wait_max_seconds": 300,
+    "group_interval_max_seconds": 900,
+    "repeat_max_seconds": 14400,
+    "repeats_itself": ("pagerduty",),
+}
+
+
+@pytest.mark.parametrize(
+    ("route", "scale", "outcome", "said"),
+    [
+        ("receiver: chat", 1, PASS, "leave after at most 5 m, repeated after 4 h"),
+        ("receiver: chat, group_wait: 6m", 1, FAIL, "group_wait is 6 m, at most 5 m"),
+        ("receiver: chat, group_wait: 10s", 60, FAIL, "group_wait is 10 s, at most 5 s"),
+        ("receiver: chat, group_interval: 1h", 1, FAIL, "group_interval is 1 h, at most 15 m"),
+        ("receiver: chat, group_interval: 1h, group_by: ['...']", 1, PASS, ""),
+        ("receiver: chat, repeat_interval: 12h", 1, FAIL, "repeat_interval is 12 h, at most 4 h"),
+        # It escalates by itself.
+        ("receiver: pager, repeat_interval: 12h", 1, PASS, ""),
+    ],
+)
+def test_times(route: str, scale: float, outcome: Outcome, said: str) -> None:
+    made = plan(f"{CRITICAL}, {route}")
+    check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], scale, PLACE), outcome, said)
+
+
+def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
+    rules = f"inhibit_rules: [{{source_matchers: ['{source}'], target_matchers: ['{target}'], equal: [{equal}]}}]"
+    return plan(more=rules)
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "said"),
+    [
+        (inhibiting('severity="critical"', 'severity="warning"', "subject"), PASS, "1 inhibition(s), 2 alerts"),
+        (inhibiting('severity="page"', 'severity="warning"', "subject"), FAIL, "no loaded alert matches its source"),
+        (inhibiting('severity="critical"', 'severity="warn"', "subject"), FAIL, "no loaded alert matches its target"),
+        (
+            inhibiting('severity="critical"', 'severity="warning"', "subjct"),
+            FAIL,
+            "compares subjct, which no alert has",
+        ),
+        (
+            inhibiting('severity="critical"', 'severity="warning"', "alertname"),
+            FAIL,
+            "no two alerts agree in alertname",
+        ),
+        (inhibiting('severity=~".+"', 'severity=~".+"'), FAIL, "each alert on one side is on the other, too"),
+        (plan(), PASS, "0 inhibition(s)"),
+    ],
+)
+def test_inhibitions(made: routing.Routing, outcome: Outcome, said: str) -> None:
+    alerts = [sent("Down", "critical", subject="a"), sent("Slow", "warning", subject="a")]
+    check(checks.judge_inhibitions(made, alerts, None, PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("made", "always", "outcome", "said"),
+    [
+        (inhibiting('severity="critical"', 'severity="warning"', "subject"), False, PASS, ""),
+        (
+            inhibiting('severity="warning"', 'severity="critical"', "subject"),
+            False,
+            FAIL,
+            "Slow (warning) silences Down",
+        ),
+        (inhibiting('severity="warning"', 'severity="critical"', "zone"), False, PASS, ""),
+        (inhibiting('severity="critical"', 'severity="warning"', "subject"), True, FAIL, "Down always fires"),
+    ],
+)
+def test_harmless(*, made: routing.Routing, always: bool, outcome: Outcome, said: str) -> None:
+    alerts = [
+        sent("Down", "critical", subject="a", zone="1", always=always),
+        sent("Slow", "warning", subject="a", zone="2"),
+    ]
+    check(checks.judge_harmless(promise(checks.Harmless, **LEVELS), made, alerts, None, PLACE), outcome, said)
+
+
+def silence(
+    *matchers: tuple[str, str, str], state: str = "active", days: float = 1, by: str = "me", why: str = "move"
+) -> Silence:
+    return Silence("id", state, tuple(Matcher(*each) for each in matchers), NOW, NOW + days * DAY, by, why)
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "said"),
+    [
+        (silence(("alertname", "=~", ".+")), FAIL, "hides Down"),
+        (silence(("severity", "=", "critical")), FAIL, "hides Down"),
+        (silence(("severity", "!=", "info")), FAIL, "hides Down"),
+        (silence(("alertname", "!=", "Other")), FAIL, "hides Down"),
+        (silence(("alertname", "=", "Down")), PASS, "hides Down"),
+        (silence(("alertname", "=~", "Down|Away")), PASS, "hides Down"),
+        (silence(("severity", "=", "warning")), PASS, "1 active silence(s)"),
+        (silence(("instance", "=", "a:1")), PASS, ""),
+        (silence(("alertname", "=~", ".+"), state="expired"), PASS, "0 active silence(s)"),
+    ],
+)
+def test_silences(made: Silence, outcome: Outcome, said: str) -> None:
+    line = promise(checks.Silences, label="severity", level="critical")
+    check(checks.judge_silences(line, [made], [DOWN, SLOW], PLACE), outcome, said)
+
+
+def test_a_silence_over_everything_is_seen_without_rules() -> None:
+    line = promise(checks.Silences, label="severity", level="critical")
+    check(checks.judge_silences(line, [silence(("severity", "=", "critical"))], [], PLACE), FAIL, "every alert")
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome", "said"),
+    [
+        (silence(why="moving the database, TICKET-1"), PASS, "1 silence(s)"),
+        (silence(why="Test."), FAIL, "gives no reason (comment 'Test.')"),
+        (silence(why=" "), FAIL, "gives no reason"),
+        (silence(by=""), FAIL, "has no author"),
+        (silence(days=30), FAIL, "lasts 30 more days"),
+        (silence(days=30, state="pending"), FAIL, "lasts 30 more days"),
+        (silence(days=30, why="", state="expired"), PASS, "0 silence(s)"),
+    ],
+)
+def test_explained(made: Silence, outcome: Outcome, said: str) -> None:
+    line = contract.load().promises("routing.explained", checks.Explained)[0]
+    check(checks.judge_explained(line, [made], NOW, PLACE), outcome, said)
+
+
+def test_connected() -> None:
+    check(checks.judge_connected(["http://a"], PLACE), PASS, "http://a")
+    check(checks.judge_connected([], PLACE), FAIL, "to nobody")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "page", "outcome", "said"),
+    [
+        ("ready", "reloaded 1\n", PASS, ""),
+        ("disabled", "reloaded 1\n", PASS, ""),
+        ("ready", "reloaded 0\n", FAIL, "the old configuration is in force"),
+        ("settling", "reloaded 1\n", INCONCLUSIVE, "settling"),
+        ("broken", "reloaded 1\n", FAIL, "'broken'"),
+        ("ready", "other 1\n", PASS, "has no reloaded"),
+    ],
+)
+def test_running(cluster: str, page: str, outcome: Outcome, said: str) -> None:
+    line = promise(
+        checks.Running, reloaded="reloaded", cluster_states=("ready", "disabled"), cluster_settles=("settling",)
+    )
+    check(checks.judge_running(line, Status("1", NOW, "", cluster), parse(page), PLACE), outcome, said)
+
+
+# ------------------------------------------------------------------------------------------------------------- delivery
+
+DELIVERY = {
+    "label": "severity",
+    "level": "critical",
+    "marks": {"alertname": "Canary", "canary": "true"},
+    "unique_label": "id",
+    "receivers": ("canary",),
+    "slack_seconds": 5,
+    "patience_seconds": 45,
+    "attempts": "a",
+    "failures": "f",
+}
+FIRST = "match: {canary: 'true'}, receiver: canary, group_by: ['...'], group_wait: 0s, group_interval: 10s"
+
+
+def canary(made: routing.Routing) -> delivery.Canary:
+    labels = {"alertname": "Canary", "canary": "true", "severity": "critical", "id": "u"}
+    return delivery.canary(
+        made, level="critical", id_="u", labels=labels, receivers=("canary",), never=("pagerduty", "opsgenie")
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "refusal"),
+    [
+        (plan(FIRST, receivers="canary:webhook"), ""),
+        (plan(FIRST, receivers="canary:pagerduty"), "which may wake somebody"),
+        (plan(FIRST, receivers="canary:"), "notifies nobody"),
+        (plan(), "it would reach 'mail' by route"),
+        (plan(f"{CRITICAL}, receiver: pager", FIRST, receivers="canary:webhook"), "it would reach 'pager'"),
+        (plan(f"{FIRST}, continue: true", f"{CRITICAL}, receiver: pager", receivers="canary:webhook"), "'pager'"),
+        (
+            plan(FIRST, receivers="canary:webhook", more="inhibit_rules: [{source_match: {severity: critical}}]"),
+            "would silence real alerts",
+        ),
+    ],
+)
+def test_a_test_alert_goes_to_its_receiver_or_nowhere(made: routing.Routing, refusal: str) -> None:
+    found = canary(made)
+    assert bool(found.refusal) is bool(refusal)
+    assert refusal in found.refusal
+    if refusal:
+        check(checks.judge_delivery(promise(checks.Delivery, **DELIVERY), found, PLACE), NOT_COVERED, 'canary="true"')
+
+
+def test_a_test_alert_silences_nobody() -> None:
+    rules = "inhibit_rules: [{source_match: {severity: critical}, target_match: {severity: warning}, equal: [subject]}]"
+    assert canary(plan(FIRST, receivers="canary:webhook", more=rules)).labels["subject"] == "u"
+
+
+@pytest.mark.parametrize(
+    ("arrived", "ended", "awaited", "outcome", "said"),
+    [
+        (0.2, 1.5, True, PASS, "arrived after 0.2 s, its end after 1.5 s"),
+        (None, None, True, FAIL, "it did not arrive: it is silenced"),
+        (0.2, None, True, FAIL, "its end did not"),
+        (0.2, None, False, PASS, "was not waited for"),
+    ],
+)
+def test_delivery(*, arrived: float | None, ended: float | None, awaited: bool, outcome: Outcome, said: str) -> None:
+    made = canary(plan(FIRST, receivers="canary:webhook"))
+    found = delivery.Delivered(made, "GET http://receiver", arrived, ended, awaited, "it is silenced", ("a note",))
+    check(checks.judge_delivery(promise(checks.Delivery, **DELIVERY), found, PLACE), outcome, said)
+
+
+MESSAGE = {"receiver": "canary", "status": "firing", "alerts": [{"status": "resolved", "labels": {"id": "u"}}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "states"),
+    [
+        (MESSAGE, ["resolved"]),
+        ({"notifications": [{"at": 1, "payload": MESSAGE}, {"at": 2, "payload": MESSAGE}]}, ["resolved", "resolved"]),
+        ({"data": [{"content": json.dumps(MESSAGE)}]}, ["resolved"]),
+        ({"alerts": "none", "other": [MESSAGE]}, ["resolved"]),
+        ([{"content": '{"alerts": ['}], []),
+        (None, []),
+    ],
+)
+def test_messages_are_found_wherever_they_stand(document: object, states: list[str]) -> None:
+    assert [found.status for found in delivery.notifications(document)] == states
+
+
+@pytest.mark.parametrize(
+    ("lost", "tried", "warning", "outcome", "said"),
+    [
+        ([0.0], [100.0], "", PASS, "nothing of note lost of 100"),
+        ([4.0], [100.0], "", PASS, ""),
+        ([6.0], [100.0], "", FAIL, "6.0 of 100.0 lost (integration=webhook)"),
+        ([6.0], [0.0], "", FAIL, "6.0 of 6.0 lost"),
+        ([0.0], [0.0], "", PASS, ""),
+        ([], [], "", NOT_COVERED, "let Prometheus scrape itself"),
+        ([6.0], [100.0], "partial", INCONCLUSIVE, "Prometheus warns: partial"),
+    ],
+)
+def test_losses(lost: list[float], tried: list[float], warning: str, outcome: Outcome, said: str) -> None:
+    def result(values: list[float]) -> QueryResult:
+        samples = tuple(Sample({"integration": "webhook"}, value, NOW) for value in values)
+        return QueryResult("q", "GET q", samples, warnings=(warning,) if warning else ())
+
+    line = promise(checks.Losses, failed="f", total="t", window_seconds=60, share_max=0.05)
+    check(checks.judge_losses(line, result(lost), result(tried), PLACE), outcome, said)

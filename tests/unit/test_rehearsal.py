@@ -1,0 +1,278 @@
+"""How the series of a scenario are made, and which rules read what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from selfcheck.clients.prometheus import Rule, RuleGroup
+from selfcheck.rehearsal import (
+    Clock,
+    Copy,
+    Movement,
+    Rehearsed,
+    Rules,
+    Scenario,
+    Stage,
+    bucket_around,
+    compares_now,
+    evaluation_seconds,
+    reads_nothing,
+    rules_document,
+    scenario_document,
+    series,
+)
+from selfcheck.rehearsing import words_of
+from tests.unit.making import promise
+
+if TYPE_CHECKING:
+    from selfcheck.clients.prometheus import Labels
+
+REPLICAS: tuple[Labels, ...] = ({"job": "app", "instance": "a"}, {"job": "app", "instance": "b"})
+STAGE = Stage(REPLICAS, others=({"job": "redis", "instance": "r"},), interval_seconds=60)
+REQUESTS = Movement(metric="requests_total", labels={"status": "ok"}, rate=1)
+FAILURES = Movement(metric="requests_total", labels={"status": "{error}"}, rate=0)
+ALWAYS = Movement(metric="refused_total", rate=0)
+GAUGE = Movement(metric="loaded", value=1)
+
+
+def rule(name: str, query: str, kind: str = "recording", **fields: Any) -> Rule:
+    made: dict[str, Any] = {
+        "name": name,
+        "kind": kind,
+        "query": query,
+        "labels": {},
+        "annotations": {},
+        "duration_seconds": 0.0,
+        "health": "ok",
+        "last_error": "",
+        "last_evaluation_at": 0.0,
+        "evaluation_seconds": 0.0,
+        "state": "",
+        "alerts": (),
+        "group": "g",
+        "file": "f",
+        "interval_seconds": 30.0,
+    }
+    return Rule(**{**made, **fields})
+
+
+def group(name: str, *rules: Rule, interval: float = 30.0) -> RuleGroup:
+    return RuleGroup(name, "f", interval, 0.0, 0.0, tuple(replace(each, group=name) for each in rules))
+
+
+def scenario(**fields: Any) -> Scenario:
+    return Scenario.model_validate({"is": "something happens", "minutes": 3, **fields})
+
+
+def made(told: Scenario, *movements: Movement, stage: Stage = STAGE) -> dict[str, str]:
+    names = frozenset({"requests_total", "refused_total", "loaded", "up", "time_bucket", "time_count", "time_sum"})
+    return {each["series"]: each["values"] for each in series(movements, told, stage, names)}
+
+
+def test_perfect_health() -> None:
+    """Counters grow on each replica, everything is up, and what never happened has no series."""
+    found = made(scenario(), REQUESTS, FAILURES, ALWAYS, GAUGE)
+    assert found['requests_total{status="ok",job="app",instance="a"}'] == "3660+60x3"
+    assert not any("{error}" in name for name in found)
+    assert found['refused_total{job="app",instance="b"}'] == "0+0x3"
+    assert found['loaded{job="app",instance="a"}'] == "1+0x3"
+    assert found['up{job="redis",instance="r"}'] == "1+0x3"
+
+
+def test_what_nobody_reads_is_left_out() -> None:
+    """Only what rules read costs anything."""
+    assert series([REQUESTS], scenario(), STAGE, frozenset({"loaded"})) == []
+
+
+def test_a_change_comes_and_goes() -> None:
+    """Before and after it all is well; what fails first then is born then."""
+    changes = [
+        {"metric": "requests_total", "labels": {"status": "ok"}, "times": 0.5},
+        {"metric": "*", "labels": {"status": "{error}"}, "rate": 0.5},
+        {"metric": "loaded", "value": 0},
+    ]
+    stage = Stage(REPLICAS[:1], words={"error": "failed"}, interval_seconds=60)
+    told = scenario(lead_minutes=2, minutes=2, after_minutes=2, changes=changes)
+    found = made(told, REQUESTS, FAILURES, GAUGE, stage=stage)
+    assert found['requests_total{status="ok",job="app",instance="a"}'] == "3660+60x1 3750+30x1 3840+60x2"
+    assert found['requests_total{status="failed",job="app",instance="a"}'] == "_x2 30+30x1 60+0x2"
+    assert found['loaded{job="app",instance="a"}'] == "1+0x1 0+0x1 1+0x2"
+
+
+def test_what_failed_from_the_beginning_never_succeeded() -> None:
+    """Without a time before the change, a success that does not come has no series."""
+    told = scenario(changes=[{"metric": "*", "rate": 0}])
+    found = made(told, REQUESTS, ALWAYS)
+    assert list(found) == [name for name in found if not name.startswith("requests_total")]
+
+
+def test_a_restart() -> None:
+    """Counters begin at zero again."""
+    found = made(scenario(lead_minutes=1, minutes=2, restart=True), REQUESTS)
+    assert found['requests_total{status="ok",job="app",instance="a"}'] == "3660 60+60x2"
+
+
+@pytest.mark.parametrize(
+    ("scrape", "up", "other"),
+    [("fails", "1+0x1 0+0x3", "3660+60x1 stale _x3"), ("gone", "1+0x1 stale _x3", "3660+60x1 stale _x3")],
+)
+def test_a_replica_that_is_not_scraped(scrape: str, up: str, other: str) -> None:
+    """Its series end at once; that it does not answer is known, that it vanished is not."""
+    copies = (Copy({"__name__": "loaded", "job": "app", "instance": "a"}, 5), Copy({"__name__": "loaded"}, 7, 0.1))
+    stage = Stage(REPLICAS, copies=copies, interval_seconds=60)
+    found = made(scenario(lead_minutes=2, scrape=scrape, replicas=1), REQUESTS, stage=stage)
+    assert found['up{job="app",instance="a"}'] == up
+    assert found['up{job="app",instance="b"}'] == "1+0x1 1+0x3"
+    assert found['requests_total{status="ok",job="app",instance="a"}'] == other
+    assert found['loaded{job="app",instance="a"}'] == "5+0x1 stale _x3"
+    assert found["loaded{}"] == "7+6x1 19+6x3"
+
+
+def test_a_histogram() -> None:
+    """Buckets hold what takes no longer, with the bounds of the target; the sum is in seconds."""
+    movement = Movement(metric="time", rate=1, seconds=((0.5, 0.3), (0.5, 3.0)), bounds=("9.0",))
+    stage = Stage(REPLICAS[:1], bounds={"time": ("+Inf", "5.0", "1.0", "0.1")}, interval_seconds=60)
+    found = made(scenario(minutes=1), movement, stage=stage)
+    values = {name: text.partition("+")[2].partition("x")[0] for name, text in found.items() if "time" in name}
+    assert values == {
+        'time_bucket{le="0.1",job="app",instance="a"}': "0",
+        'time_bucket{le="1.0",job="app",instance="a"}': "30",
+        'time_bucket{le="5.0",job="app",instance="a"}': "60",
+        'time_bucket{le="+Inf",job="app",instance="a"}': "60",
+        'time_count{job="app",instance="a"}': "60",
+        'time_sum{job="app",instance="a"}': "99",
+    }
+    assert bucket_around(3.0, ("0.1", "1.0", "5.0", "+Inf")) == (1.0, 5.0)
+
+
+def test_times_are_scaled() -> None:
+    """A lab's hour is a minute, in whole scrapes."""
+    clock = Clock(scenario(lead_minutes=10, minutes=20), interval_seconds=1.0, time_scale=60)
+    assert clock.phases == (10, 21, 0)
+    assert clock.end_seconds == 30
+    assert clock.moment(2) == 12
+    assert clock.minutes(14) == 4
+
+
+def test_very_many_rules_are_evaluated_less_often() -> None:
+    """The time of a scenario is bounded; what is not much is evaluated as often as by Prometheus."""
+    clock = Clock(scenario(minutes=60), interval_seconds=15.0, time_scale=1)
+    groups = [group("g", interval=30)]
+    assert evaluation_seconds(groups, 60, clock) == 30
+    assert 30 < evaluation_seconds(groups, 2_000, clock) <= 60
+    assert evaluation_seconds(groups, 1_000_000, clock) == 60
+
+
+def test_what_rules_read() -> None:
+    """Through recording rules too; what cannot be parsed reads nothing that is known."""
+    rules = Rules(
+        (
+            group("alerts", rule("High", "ratio > 1", "alerting", labels={"severity": "critical"})),
+            group("made", rule("ratio", "errors / requests_total"), rule("errors", "sum(failures_total)")),
+        )
+    )
+    assert rules.read_by(["High"]) >= {"High", "ratio", "errors", "failures_total", "requests_total"}
+    assert [each.name for each in rules.alerts((), ("critical",), ("fail*",), "severity")] == ["High"]
+    assert rules.alerts((), ("warning",), (), "severity") == []
+    assert [each.name for each in rules.alerts(("High",), (), (), "severity")] == ["High"]
+    assert rules.alerts((), (), ("unread",), "severity") == []
+    # What records goes before what reads it.
+    assert rules_document(rules, None)[1] == ["made", "alerts"]
+    assert rules_document(rules, frozenset({"errors"}))[1] == ["made"]
+
+
+def test_groups_of_one_name() -> None:
+    """Two files may have a group of the same name; one file may not."""
+    rules = Rules((group("g", rule("a", "x")), group("g", rule("b", "y"))))
+    document, order = rules_document(rules, None)
+    assert order == ["g", "g'"]
+    assert [each["name"] for each in document["groups"]] == order
+
+
+def test_a_rule_is_written_as_it_was_loaded() -> None:
+    """With its `for` and its `keep_firing_for`."""
+    alert = rule("High", "x > 1", "alerting", duration_seconds=90, keep_firing_seconds=60, annotations={"a": "b"})
+    document, _ = rules_document(Rules((group("g", alert),)), None)
+    assert document["groups"][0]["rules"] == [
+        {
+            "alert": "High",
+            "expr": "x > 1",
+            "for": "90000ms",
+            "labels": {},
+            "annotations": {"a": "b"},
+            "keep_firing_for": "60000ms",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "now"),
+    [
+        ("ratio > 0.5", True),
+        ("avg_over_time(ratio[1h]) > 0.5", False),
+        ("max_over_time((ratio)[1h:1m]) > 0.5", False),
+        ("other > 0.5", False),
+        ("ratio >", False),
+    ],
+)
+def test_whether_the_present_value_is_compared(expression: str, now: bool) -> None:  # noqa: FBT001 - a case
+    """An average over the past is another matter."""
+    assert compares_now(expression, ("ratio",)) is now
+
+
+def test_what_reads_nothing() -> None:
+    """An alert that is always on, on purpose, is told from one that cannot be read."""
+    assert reads_nothing("vector(1)")
+    assert not reads_nothing("up")
+    assert not reads_nothing("up >")
+
+
+def rehearsed(**fields: Any) -> Rehearsed:
+    common = {"scenario": "calm", "world": [], "scenarios": {"calm": {"is": "nothing happens", "minutes": 1}}}
+    return promise(Rehearsed, **{**common, **fields})
+
+
+def test_a_scenario_must_be_there() -> None:
+    """The mistake names those that are."""
+    with pytest.raises(ValidationError, match=r"there is no scenario 'storm'.*calm"):
+        rehearsed(scenario="storm")
+
+
+def test_one_kind_of_movement() -> None:
+    """Something either counts or has a value."""
+    with pytest.raises(ValidationError, match="either `rate` or `value`"):
+        Movement(metric="x", rate=1, value=1)
+
+
+@pytest.mark.parametrize(
+    ("live", "query", "word"),
+    [
+        (frozenset(), "sum(other)", "error"),
+        (frozenset(), 'rate(requests_total{status=~"failed|lost"}[5m])', "failed"),
+        (frozenset({"failure"}), 'rate(requests_total{status="failed"}[5m])', "failure"),
+        (frozenset(), 'rate(requests_total{status!="failed"}[5m])', "error"),
+    ],
+)
+def test_words_in_use(live: frozenset[str], query: str, word: str) -> None:
+    """What the target has comes first, then what its rules ask for, then what is usual."""
+    kept = rehearsed(
+        world=[FAILURES.model_dump()],
+        words={"error": ("error", "failed", "failure")},
+        scenarios={"calm": {"is": "nothing happens", "minutes": 1}},
+    )
+    rules = Rules((group("g", rule("r", query)),))
+    assert words_of(kept, rules, {("requests_total", "status"): live}) == {"error": word}
+
+
+def test_a_test_file() -> None:
+    """It names its rules, its moments and the alerts to look at."""
+    rules = Rules((group("g", rule("r", "up"), rule("High", "r > 1", "alerting")),))
+    rule_file, test_file = scenario_document("calm", rehearsed(), STAGE, rules, None, ())
+    assert test_file["rule_files"] == ["calm.rules.json"]
+    assert test_file["group_eval_order"] == ["g"]
+    assert [each["alertname"] for each in test_file["tests"][0]["alert_rule_test"]] == ["High"]
+    assert rule_file["groups"][0]["interval"] == "30000ms"
