@@ -291,7 +291,6 @@ def _version(client: Prometheus) -> str | None:
 
 
 def _watches(target: Target, version: str, where: str) -> Verdict:
-    client = target.prometheus_client()
     expected = f"Prometheus scrapes the processes that answer at {target.scope.base_url}"
     try:
         targets = target.app_targets()

@@ -1,7 +1,7 @@
 """PromQL as a tree: what an expression reads, and in which role.
 
-promql-parser parses; what it gives is turned into frozen dataclasses, because its own nodes cannot be compared, and do not
-say which operator they stand for.
+promql-parser parses; what it gives is turned into frozen dataclasses, because its own nodes cannot be compared, and do
+not say which operator they stand for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 COMPARISONS: Final = ("==", "!=", "<=", ">=", "<", ">")
 SET_OPERATORS: Final = ("and", "or", "unless")
@@ -212,13 +213,22 @@ class Use:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
     """Read an expression; raises UnreadableError. Parentheses only group: they are not in the tree."""
-    import promql_parser  # noqa: PLC0415 - only a run that looks at rules or dashboards pays for it
-
     try:
-        found = promql_parser.parse(text)
+        found = _parser().parse(text)
     except ValueError as error:
         raise UnreadableError(" ".join(str(error).split())) from error
     return _converted(found)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> ModuleType:
+    import promql_parser  # noqa: PLC0415 - only a run that looks at rules or dashboards pays for it
+
+    # The name that Prometheus 3 took away; what has it is older, and right.
+    vector, scalar, matrix = (getattr(promql_parser.ValueType, name) for name in ("Vector", "Scalar", "Matrix"))
+    smoothing = promql_parser.Function("holt_winters", [matrix, scalar, scalar], vector)
+    promql_parser.register_extra_functions([smoothing])
+    return promql_parser
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -274,32 +284,15 @@ def _uses(node: Node, role: Role, above: tuple[Node, ...]) -> Iterator[Use]:
 # promql-parser's nodes are not told apart by its type stubs: what `parse` gives is an `Expr` without attributes.
 def _converted(found: Any) -> Node:
     kind = type(found).__name__
-    text = str(found.prettify())
-    match kind:
-        case "ParenExpr":
-            return _converted(found.expr)
-        case "NumberLiteral":
-            return Number(text, found.val)
-        case "StringLiteral":
-            return Text(text, found.val)
-        case "VectorSelector":
-            return _selector(text, found, None)
-        case "MatrixSelector":
-            return _selector(text, found.vector_selector, found.range.total_seconds())
-        case "SubqueryExpr":
-            step = None if found.step is None else found.step.total_seconds()
-            return Subquery(text, _converted(found.expr), found.range.total_seconds(), step)
-        case "Call":
-            return Call(text, found.func.name, tuple(map(_converted, found.args)))
-        case "UnaryExpr":
-            return Negation(text, _converted(found.expr))
-        case "AggregateExpr":
-            return _aggregate(text, found)
-        case "BinaryExpr":
-            return _binary(text, found)
-        case _:
-            message = f"an expression of an unknown kind: {kind}"
-            raise UnreadableError(message)
+    if kind not in _CONVERTERS:
+        message = f"an expression of an unknown kind: {kind}"
+        raise UnreadableError(message)
+    return _CONVERTERS[kind](str(found.prettify()), found)
+
+
+def _subquery(text: str, found: Any) -> Subquery:
+    step = None if found.step is None else found.step.total_seconds()
+    return Subquery(text, _converted(found.expr), found.range.total_seconds(), step)
 
 
 def _selector(text: str, found: Any, range_seconds: float | None) -> Selector:
@@ -365,3 +358,17 @@ def _operator(text: str, found: Any) -> str:
             return operator
     message = f"an operator that is not known, in {text!r}"
     raise UnreadableError(message)
+
+
+_CONVERTERS: Final[dict[str, Callable[[str, Any], Node]]] = {
+    "ParenExpr": lambda _, found: _converted(found.expr),
+    "NumberLiteral": lambda text, found: Number(text, found.val),
+    "StringLiteral": lambda text, found: Text(text, found.val),
+    "VectorSelector": lambda text, found: _selector(text, found, None),
+    "MatrixSelector": lambda text, found: _selector(text, found.vector_selector, found.range.total_seconds()),
+    "SubqueryExpr": _subquery,
+    "Call": lambda text, found: Call(text, found.func.name, tuple(map(_converted, found.args))),
+    "UnaryExpr": lambda text, found: Negation(text, _converted(found.expr)),
+    "AggregateExpr": _aggregate,
+    "BinaryExpr": _binary,
+}

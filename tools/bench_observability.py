@@ -1,6 +1,7 @@
 """What judging the rules, alerts and dashboards of a large stack costs: `make bench` prints the table.
 
-Runs a lab of its own, loads more and more synthetic rules into its Prometheus, and runs the areas of observability against it.
+Runs a lab of its own, loads more and more synthetic rules into its Prometheus, and runs the areas of observability
+against it.
 """
 
 import argparse

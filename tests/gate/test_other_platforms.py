@@ -1,4 +1,4 @@
-"""A platform that is well, but was set up by others: other rules, names, receivers, jobs, stores. The gate raises no alarm."""
+"""A platform that is well, but was set up by others (rules, names, receivers, jobs, stores) raises no alarm."""
 
 from __future__ import annotations
 

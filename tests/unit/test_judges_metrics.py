@@ -9,6 +9,7 @@ import pytest
 from checks import test_metrics as metrics
 from selfcheck.contract import load
 from selfcheck.exposition import ProcessIdentity, parse
+from selfcheck.families import FamilyOf
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import page, promise, scrape
@@ -163,13 +164,13 @@ SHRINKING = (
     ],
 )
 def test_family(fields: dict[str, Any], text: str, said: str) -> None:
-    found = metrics.judge_family(promise(metrics.FamilyOf, **fields), parse(text))
+    found = metrics.judge_family(promise(FamilyOf, **fields), parse(text))
     assert bool(found) is bool(said)
     assert said in "; ".join(found)
 
 
-@pytest.mark.parametrize("made", load().promises("metrics.family", metrics.FamilyOf), ids=lambda made: made.name)
-def test_a_family_that_is_absent_or_of_another_type_is_seen(made: metrics.FamilyOf) -> None:
+@pytest.mark.parametrize("made", load().promises("metrics.family", FamilyOf), ids=lambda made: made.name)
+def test_a_family_that_is_absent_or_of_another_type_is_seen(made: FamilyOf) -> None:
     assert metrics.judge_family(made, parse("")) == ["is missing"]
     other = "counter" if made.type == "gauge" else "gauge"
     assert metrics.judge_family(made, parse(f"# TYPE {made.name} {other}\n{made.name} 1\n"))
