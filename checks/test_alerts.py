@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 _SHOWN_MAX = 3
 _GONE = (404, 410)
+_APART = (Trouble.NAME_NOT_FOUND, Trouble.UNREACHABLE)
 _BAD = 0.02
 """How far beyond a threshold a value is taken to be bad, as a part of the threshold."""
 _PERCENT = 100.0
@@ -230,6 +231,7 @@ class Quiet(Promise):
     """No alert fires."""
 
     ignored: tuple[str, ...] = Field((), description="Severities of alerts that reach nobody, by design.")
+    remarked: tuple[str, ...] = Field((), description="Severities of alerts that nobody need act on today.")
     second_look_interval_max_seconds: float = Field(
         5.0, description="With rules evaluated at least this often, an alert that fires is looked at again."
     )
@@ -239,6 +241,7 @@ class Quiet(Promise):
 def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, place: Mapping[str, str]) -> Verdict:
     """No alert fires; one that is pending is a remark, and so is a heartbeat, which always fires by design."""
     firing: list[str] = []
+    remarked: list[str] = []
     pending: list[str] = []
     beating: list[str] = []
     count = 0
@@ -248,10 +251,16 @@ def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, plac
             beating += [alert.place] if alert.rule.alerts else []
             continue
         for active in alert.rule.alerts:
-            if active.labels.get("severity", "") in promise.ignored:
+            severity = active.labels.get("severity", "")
+            if severity in promise.ignored:
                 continue
-            (firing if active.state == "firing" else pending).append(_active(alert, active, now))
-    notes = [*_listed("pending", pending), *_listed("fires always, by design", beating)]
+            fires = remarked if severity in promise.remarked else firing
+            (fires if active.state == "firing" else pending).append(_active(alert, active, now))
+    notes = [
+        *_listed("pending", pending),
+        *_listed("fires, and can wait", remarked),
+        *_listed("fires always, by design", beating),
+    ]
     return _judged("no alert fires", firing, (), f"none of {count} alerts fires", place=place, notes=notes)
 
 
@@ -452,9 +461,13 @@ def judge_linked(
     *,
     place: Mapping[str, str],
 ) -> Verdict:
-    """Each alert has a link: to a file of the runbook directory, or to a page that is not missing."""
+    """Each alert has a link: to a file of the runbook directory, or to a page that is not missing.
+
+    A server to which nothing leads from here is not part of what this run looks at.
+    """
     expected = f"each alert has a runbook that exists, in {promise.directory} or on a server"
     wrong, unknown, unsaid = [], [], []
+    apart: list[str] = []
     for alert in alerts:
         leads = link(alert.rule, promise.annotations)
         if not leads:
@@ -468,10 +481,17 @@ def judge_linked(
         elif (answer := answers.get(leads)) is None:
             unsaid.append(f"{alert.place} ({leads})")
         elif isinstance(answer, CouldNotObserve):
-            unknown.append(f"{alert.place} leads to {leads}: {answer.came_back}")
+            (apart if answer.trouble in _APART else unknown).append(
+                f"{alert.place} leads to {leads}: {answer.came_back}"
+            )
         elif answer.status in _GONE:
             wrong.append(f"{alert.place} leads to {leads}, which answers HTTP {answer.status}")
     notes = _listed("not followed", unsaid)
+    if apart and not wrong and not unknown:
+        return not_covered(
+            f"{len(apart)} of {len(alerts)} runbooks cannot be reached from here; {apart[0]}",
+            "run where their server is known, or put the files into the runbook directory",
+        )
     return _judged(expected, wrong, unknown, f"{len(alerts)} alerts lead to a runbook", place=place, notes=notes)
 
 
@@ -682,9 +702,14 @@ class Issue(Promise):
     page: str = Field(description="The name of the runbook's file, without its ending.")
     signs: tuple[Sign, ...] = ()
     annotations: tuple[str, ...] = Field(min_length=1)
+    only_in: tuple[str, ...] | None = Field(
+        None, description="Environments that promise such an alert; the manual names the issue, and no alert for it."
+    )
 
 
-def judge_issue(promise: Issue, alerts: Sequence[Alerting], book: Rulebook, *, place: Mapping[str, str]) -> Verdict:
+def judge_issue(
+    promise: Issue, alerts: Sequence[Alerting], book: Rulebook, environment: str, *, place: Mapping[str, str]
+) -> Verdict:
     """There is an alert for it."""
     expected = f"an alert for {promise.page}: one that links to its runbook or reads what shows it"
     for alert in alerts:
@@ -703,6 +728,10 @@ def judge_issue(promise: Issue, alerts: Sequence[Alerting], book: Rulebook, *, p
     unread = [alert for alert in alerts if alert.node is None]
     if unread:
         return inconclusive(expected, f"{unread[0].place} cannot be read: {unread[0].trouble}", **place)
+    if promise.only_in is not None and environment not in promise.only_in:
+        return not_covered(
+            f"no alert is for {promise.page}", f"add {environment} to `only_in` in alerts.toml where there must be one"
+        )
     return failed(expected, "there is none", **place)
 
 
@@ -719,7 +748,7 @@ def _shows(sign: Sign, selector: Selector) -> bool:
 def test_issue(promise: Issue, target: Target) -> Verdict:
     """An alert tells of the issue."""
     alerts = _alerts(target)
-    return judge_issue(promise, alerts, _book(target), place=_place(target))
+    return judge_issue(promise, alerts, _book(target), target.scope.name, place=_place(target))
 
 
 # -------------------------------------------------------------------------------------------------------------- burning

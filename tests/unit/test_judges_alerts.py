@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from selfcheck.promql import Selector
 
-PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
 UNREADABLE = "sum by ("
+APART = CouldNotObserve(Trouble.NAME_NOT_FOUND, asked="GET http://wiki/a", came_back="no such host", hint="look")
 TROUBLE = CouldNotObserve(Trouble.TIMED_OUT, asked="GET http://wiki/a", came_back="nothing for 5 s", hint="look")
 
 
@@ -228,7 +229,7 @@ def test_a_query_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chance(monkeypatch, rule("a > 5"), trouble={"a": many}).state is State.NOT_NOW
 
 
-QUIET = promise(alerts.Quiet, ignored=["none"])
+QUIET = promise(alerts.Quiet, ignored=["none"], remarked=["info"])
 
 
 @pytest.mark.parametrize(
@@ -243,6 +244,7 @@ QUIET = promise(alerts.Quiet, ignored=["none"])
         ),
         ([rule("a > 1", alerts=(active("pending"),))], PASS, "", 1),
         ([rule("a > 1", alerts=(active(severity="none"),))], PASS, "", 0),
+        ([rule("a > 1", alerts=(active(severity="info"),))], PASS, "", 1),
         ([rule("vector(1)", alerts=(active(),))], PASS, "", 1),
         ([rule("vector(1)"), rule("a > bool 1", alerts=(active(),))], FAIL, "g/A", 0),
         ([rule(UNREADABLE, alerts=(active(),))], FAIL, "g/A", 0),
@@ -367,6 +369,7 @@ PAGE = "https://wiki.example.com/a"
         ({"runbook_url": PAGE}, {PAGE: answer(status=404)}, FAIL, "which answers HTTP 404"),
         ({"runbook_url": PAGE}, {PAGE: answer(status=410)}, FAIL, "which answers HTTP 410"),
         ({"runbook_url": PAGE}, {PAGE: TROUBLE}, INCONCLUSIVE, "nothing for 5 s"),
+        ({"runbook_url": PAGE}, {PAGE: APART}, NOT_COVERED, "1 of 1 runbooks cannot be reached from here; g/A leads"),
         ({"runbook_url": PAGE}, {}, PASS, ""),
     ],
 )
@@ -524,9 +527,16 @@ ISSUE = promise(
 )
 def test_issue(query: str, runbook: str, outcome: Outcome, notes: int) -> None:
     made = read(rule(query, annotations={"runbook_url": runbook}))
-    verdict = alerts.judge_issue(ISSUE, made, book(named="slow * 2"), place=PLACE)
+    verdict = alerts.judge_issue(ISSUE, made, book(named="slow * 2"), "staging", place=PLACE)
     check(verdict, outcome)
     assert len(verdict.notes) == notes
+
+
+@pytest.mark.parametrize(("environment", "outcome"), [("local", FAIL), ("staging", NOT_COVERED)])
+def test_an_alert_that_only_some_environments_promise(environment: str, outcome: Outcome) -> None:
+    only = ISSUE.model_copy(update={"only_in": ("local",)})
+    made = read(rule("a > 1"))
+    check(alerts.judge_issue(only, made, book(), environment, place=PLACE), outcome)
 
 
 # -------------------------------------------------------------------------------------------------------------- burning
