@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MINUTE: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
 """How long a process has counted when a scenario begins."""
-_EVALUATIONS_MAX: Final = 60_000
+_EVALUATIONS_MAX: Final = 20_000
 """Evaluations of rules in one scenario, above which rules are evaluated less often, up to once a minute."""
 
 Labelled = Mapping[str, str | tuple[str, ...]]

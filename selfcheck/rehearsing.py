@@ -42,7 +42,8 @@ _REPLICAS_MAX: Final = 12
 """Replicas that have series; more of them would show nothing else."""
 _REFUSED: Final = re.compile(r'group "([^"\n]*)", rule (\d+), "([^"\n]*)": ([^\n]*)')
 _GROWING: Final = ("_total", "_count", "_sum", "_bucket")
-_SHARE_OF_TIME: Final = 0.6
+_SHARE_OF_TIME: Final = 0.4
+"""Of the time that the run has left; the rest is for the other checks."""
 _OWN_SERIES: Final = ("ALERTS", "ALERTS_FOR_STATE")
 
 

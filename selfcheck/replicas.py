@@ -19,7 +19,7 @@ from selfcheck.contract import Component, Contract
 from selfcheck.exposition import PROCESS_STARTED, Exposition, ProcessIdentity, identity, parse
 from selfcheck.observation import CouldNotObserve, Trouble
 
-_ROUNDS_MAX = 6  # with three processes chosen at random, one in 500 readings misses one
+_ROUNDS_MAX = 12  # with three processes chosen at random, one in 700,000 readings misses one
 _SAMPLE_LINE = re.compile(rb"^[a-zA-Z_:][^\n]*[ \t}][-+0-9NI]", re.MULTILINE)
 
 
