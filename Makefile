@@ -21,8 +21,8 @@ GATED  := $(if $(AREA),checks/test_$(AREA).py,checks)
 # Folders that are there; a package that is planned is no error.
 TYPED  := $(wildcard selfcheck checks chaos load lab tests tools)
 
-# `test` runs in two parts: proofs mostly wait, so two labs at once take half the time; what measures time runs alone. A part
-# of which ARGS selects nothing (5) counts only when the other one is empty, too.
+# `test` runs in two parts: what measures time or is interrupted runs alone, and what mostly waits for its lab runs beside
+# another one (BESIDE). A part of which ARGS selects nothing (5) counts only when the other one is empty, too.
 # make itself ends with 2 whatever a program's exit code was, so the gate's own is printed.
 GATE = $(PYTEST) $(GATED) $(ARGS); code=$$?; echo "self-check: exit code $$code"; exit $$code
 
@@ -42,10 +42,12 @@ $(READY): requirements.lock
 demo: setup ## start the lab, run the strict gate on it, stop the lab
 	@sh tools/demo.sh $(ARGS)
 
+BESIDE := tests/proof tests/unit tests/gate/test_api_areas.py tests/gate/test_other_platforms.py
+
 .PHONY: test
 test: setup ## the project's own tests, all of them
 	@code=5; \
-	for part in "--ignore=tests/proof tests" "-n 2 tests/proof"; do \
+	for part in "$(BESIDE:%=--ignore=%) tests" "-n 2 --dist loadgroup $(BESIDE)"; do \
 		$(PYTEST) $$part $(ARGS); one=$$?; \
 		if [ $$one -ne 5 ] && { [ $$code -eq 5 ] || [ $$code -eq 0 ]; }; then code=$$one; fi; \
 		[ $$one -ne 2 ] || break; \

@@ -466,7 +466,9 @@ def judge_linked(
     A server to which nothing leads from here is not part of what this run looks at.
     """
     expected = f"each alert has a runbook that exists, in {promise.directory} or on a server"
-    wrong, unknown, unsaid = [], [], []
+    wrong: list[str] = []
+    unknown: list[str] = []
+    unsaid: list[str] = []
     apart: list[str] = []
     for alert in alerts:
         leads = link(alert.rule, promise.annotations)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lab.supervisor import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.xdist_group("areas")]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lab.supervisor import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.xdist_group("foreign")]
 
 BOARDS = "SELF_CHECK_DASHBOARDS"
 FOREIGN = Path(__file__).parent / "foreign"
