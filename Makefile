@@ -121,6 +121,7 @@ explore: $(READY) ## a long look for vectors that are compared wrongly
 .PHONY: bench
 bench: setup ## what the gate costs: seconds, requests, memory
 	@$(VENV)/python -m tools.bench $(ARGS)
+	@$(VENV)/python -m tools.bench_observability $(ARGS)
 
 .PHONY: detection
 detection: setup ## every seeded defect against every check: what is missed

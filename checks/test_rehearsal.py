@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=Rehearsed)
 
 _HAIR: Final = 1e-9
+_LATELY_SECONDS: Final = 60
 _BAD_TEMPLATE: Final = re.compile(r"<error expanding template: .*|%!\w?\(.*")
 _TEMPLATE_ERROR: Final = re.compile(r"template: __\w+:[\d:]+ |error executing template \w+: ")
 
@@ -339,8 +340,10 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
     def look(kept: Quiet, rehearsal: Rehearsal) -> Verdict:
         def excused(rule: Rule) -> str:
             copied = rehearsal.rules.read_by([rule.name]) & rehearsal.stage.copied
-            true_now = copied and not target.query(rule.query).empty
-            return "is true on the target at this moment, and so it is here" if true_now else ""
+            # Lately, not now: what was copied a moment ago may have changed.
+            lately = f"count_over_time(({rule.query})[{_LATELY_SECONDS}s:1s])"
+            true_lately = copied and not target.query(lately).empty
+            return "was true on the target when this began, and so it is here" if true_lately else ""
 
         return judge_quiet(kept, rehearsal, excused)
 

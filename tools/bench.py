@@ -149,7 +149,7 @@ def _print_costs(
         table.add_column(column)
     extra = statistics.median(run.seconds for run in many) - statistics.median(run.seconds for run in few)
     codes = ", ".join(sorted({str(run.code) for run in gate}))
-    table.add_row(f"strict gate against the lab (exit code {codes})", _seconds(gate), "15 s")
+    table.add_row(f"strict gate against the lab (exit code {codes})", _seconds(gate), "25 s")
     table.add_row("requests to the platform", str(max(run.verdict["requests_to_platform"] for run in gate)), "600")
     table.add_row("peak memory", f"{max(run.peak_bytes for run in gate) / 1e6:.0f} MB", "200 MB")
     table.add_row("--collect-only", _seconds(collect), "1 s")
