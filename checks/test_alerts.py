@@ -36,7 +36,7 @@ from selfcheck.checking import check
 from selfcheck.clients.http import Request
 from selfcheck.contract import DEFAULT_CONTRACT, Model, Promise, Severity
 from selfcheck.families import families, quantities
-from selfcheck.firing import Range, Rulebook, branches, event_window_seconds
+from selfcheck.firing import Range, Rulebook, branches, event_window_seconds, looks_back_seconds
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import uses
 from selfcheck.values import curl
@@ -765,6 +765,9 @@ class Burning(Promise):
     fast_long_max_seconds: float = Field(gt=0, description="The long window of a fast pair is at most this long.")
     slow_long_min_seconds: float = Field(gt=0, description="The long window of a slow pair is at least this long.")
     long_per_short_min: float = Field(gt=1, description="The long window is at least so many short ones.")
+    scaled_below_seconds: float = Field(
+        900, ge=0, description="Rules of which none looks back as long have the timings of a test stack."
+    )
 
 
 def judge_burning(
@@ -802,6 +805,12 @@ def judge_burning(
     unread = [f"{alert.place} cannot be read: {alert.trouble}" for alert in alerts if alert.node is None]
     if unread and not found:
         return inconclusive(expected, unread[0], **place)
+    longest = max((looks_back_seconds(alert.node, book) for alert in alerts if alert.node is not None), default=0.0)
+    if wrong and found and scale == 1 and longest < promise.scaled_below_seconds:
+        return not_covered(
+            f"no alert looks back longer than {longest:g} s: these are the timings of a test stack",
+            "say how much shorter they are with `time_scale` of the environment in platform.toml",
+        )
     return _judged(expected, wrong, (), "; ".join(f"{alert.place}: {pair}" for alert, pair in ordered), place=place)
 
 

@@ -265,9 +265,14 @@ def _witness(
         else:
             return told, f"GET {url}", notes
 
+    seen = 0.0
+
     def counted() -> dict[str, set[str]]:
+        nonlocal seen
         now = _counted(client, canaries, terms)
-        succeeded = now.tried - before.tried - (now.failed - before.failed)
+        # A try is counted a moment before its failure: what succeeded is what two looks agree on.
+        last, seen = seen, now.tried - before.tried - (now.failed - before.failed)
+        succeeded = min(last, seen)
         # Those that joined one group leave in one message.
         joined = any("..." not in route.group_by for each in canaries for route in each.routes)
         messages = 1 if joined else len(canaries)
