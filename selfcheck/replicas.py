@@ -9,7 +9,7 @@ answered.
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from selfcheck.clients.http import Answer
@@ -20,6 +20,9 @@ from selfcheck.exposition import PROCESS_STARTED, Exposition, ProcessIdentity, i
 from selfcheck.observation import CouldNotObserve, Trouble
 
 _ROUNDS_MAX = 12  # with three processes chosen at random, one in 700,000 readings misses one
+_PROBES_MAX = 15  # in one round: a fleet that is replaced while we look must not make us ask ever more
+_QUIET_PER_PROCESS = 6  # answers in a row by processes already met, for each of them, before the search for more ends
+_SEARCH_BYTES_MAX = 16 * 1024 * 1024  # of metrics pages, for that search; a platform has pages of 10 MB and more
 _SAMPLE_LINE = re.compile(rb"^[a-zA-Z_:][^\n]*[ \t}][-+0-9NI]", re.MULTILINE)
 
 
@@ -52,7 +55,8 @@ class Replicas:
     `urls` has the metrics page of each replica that answers when asked directly, well or not (empty: only the load
     balancer can be asked); `scrapes` has the readings of those that answered well.
     `behind` has what the load balancer showed. `unlisted` are processes that answer users and are not among the
-    addressed ones; `unreachable` are listed addresses that did not answer from here.
+    addressed ones; `unreachable` are listed addresses that did not answer from here. `met_since` grows with processes
+    that only a later reading met behind the load balancer: from then on they are awaited like the others.
     """
 
     urls: Mapping[str, str]
@@ -60,6 +64,7 @@ class Replicas:
     behind: tuple[Scrape, ...]
     unlisted: tuple[Scrape, ...] = ()
     unreachable: Mapping[str, CouldNotObserve] | None = None
+    met_since: dict[ProcessIdentity | None, str] = field(default_factory=dict)
 
     @property
     def direct(self) -> bool:
@@ -84,19 +89,8 @@ def find(
     candidates = {urlsplit(url).netloc: url.rstrip("/") + path for url in configured}
     if not candidates:
         candidates = {target.instance: target.scrape_url for target in targets}
-    probes = contract.platform.limits.replica_probes
-    base = platform.base(component)
-    through = platform.get_all([(route, base)] * probes, fresh=True, landed=True)
-    pages = [
-        answer for answer in through if isinstance(answer, Answer) and answer.status == 200 and _has_samples(answer)
-    ]
-    if not pages:
-        raise _why(through)
-    # Who answers is told from a few lines: a large page is read as a whole only once a process, and only where needed.
-    page_of: dict[ProcessIdentity | None, Answer] = {}
-    for page in pages:
-        page_of.setdefault(_scrape("", page, (PROCESS_STARTED,)).identity, page)
-    named = _numbered(_scrape("", page, (PROCESS_STARTED,)) for page in page_of.values())
+    asked = [(route, platform.base(component))] * contract.platform.limits.replica_probes
+    page_of = _pages(platform, asked)
     scrapes: dict[str, Scrape] = {}
     answered: dict[str, str] = {}
     unreachable: dict[str, CouldNotObserve] = {}
@@ -111,12 +105,49 @@ def find(
         if answer.status == 200:
             scrapes[name] = _scrape(name, answer)
     known = {scrape.identity for scrape in scrapes.values()}
+    if not known >= set(page_of):
+        _search(platform, asked, page_of)
+    named = _numbered(_scrape("", page, (PROCESS_STARTED,)) for page in page_of.values())
     unlisted = tuple(scrape for scrape in named if scrape.identity not in known) if scrapes else ()
     if not scrapes or (unlisted and len(unlisted) == len(named)):
         # Nothing reachable, or the addresses lead to other processes than users meet: only the balancer is left.
         whole = _numbered(_scrape("", page) for page in page_of.values())
         return Replicas({}, {scrape.replica: scrape for scrape in whole}, named, unlisted, unreachable)
     return Replicas(answered, scrapes, named, unlisted, unreachable)
+
+
+def _pages(platform: Platform, asked: Sequence[tuple[str, str | None]]) -> dict[ProcessIdentity | None, Answer]:
+    """Ask the load balancer a few times; gives a page of each process that answered."""
+    through = platform.get_all(asked, fresh=True, landed=True)
+    pages: dict[ProcessIdentity | None, Answer] = {}
+    for page in through:
+        if isinstance(page, Answer) and page.status == 200 and _has_samples(page):
+            # Who answers is told from a few lines: a large page is read as a whole only where needed.
+            pages.setdefault(_scrape("", page, (PROCESS_STARTED,)).identity, page)
+    if not pages:
+        raise _why(through)
+    return pages
+
+
+def _search(
+    platform: Platform, asked: Sequence[tuple[str, str | None]], page_of: dict[ProcessIdentity | None, Answer]
+) -> None:
+    """Go on asking the load balancer until it is likely that every process behind it has answered.
+
+    Other clients take turns too, so that a few requests in a row need not meet every process even when it deals them
+    out evenly.
+    """
+    quiet = size = 0
+    for _ in range(_ROUNDS_MAX):
+        if quiet >= _QUIET_PER_PROCESS * len(page_of) or size >= _SEARCH_BYTES_MAX:
+            return
+        try:
+            pages = _pages(platform, asked)
+        except CouldNotObserve:
+            return
+        quiet = quiet + len(asked) if pages.keys() <= page_of.keys() else 0
+        size += len(asked) * max(len(page.body) for page in pages.values())
+        page_of |= {who: page for who, page in pages.items() if who not in page_of}
 
 
 def snapshot(
@@ -143,10 +174,12 @@ def snapshot(
     if replicas.direct:
         return Snapshot(found, tuple(missing))
     hidden = replicas.unlisted if replicas.urls else tuple(replicas.scrapes.values())
-    awaited = {scrape.identity: scrape.replica for scrape in hidden}
+    awaited = {scrape.identity: scrape.replica for scrape in hidden} | replicas.met_since
+    before = set(awaited)
     found |= _through_balancer(
         platform, contract, component, wanted, awaited, {each.identity for each in found.values()}
     )
+    replicas.met_since.update({who: name for who, name in awaited.items() if who not in before})
     missing += [name for name in awaited.values() if name not in found]
     return Snapshot(found, tuple(missing), direct=False)
 
@@ -164,8 +197,8 @@ def _through_balancer(
     base = platform.base(component)
     found: dict[str, Scrape] = {}
     for _ in range(_ROUNDS_MAX):
-        probes = len(awaited) + len(known)
-        for answer in platform.get_all([(route, base)] * max(probes, 1), fresh=True, landed=True):
+        probes = min(max(len(awaited) + len(known), 1), _PROBES_MAX)
+        for answer in platform.get_all([(route, base)] * probes, fresh=True, landed=True):
             if isinstance(answer, CouldNotObserve) or answer.status != 200:
                 continue
             scrape = _scrape("", answer, families)

@@ -17,7 +17,7 @@ import pytest
 from lab.configuration import ALERTMANAGER, PROMETHEUS, REPLICAS, dumped, parsed, rule_files
 from lab.ports import HOST
 from lab.scaling import scaled_yaml
-from selfcheck.waiting import wait_until
+from selfcheck.waiting import NotYet, wait_until
 from tests.gate import running
 from tests.gate.contracts import contract_with
 from tests.labs import free_lab
@@ -107,11 +107,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _settled(lab: Lab) -> bool:
-    """Tell whether every signal has a value and no alert waits for its time."""
+    """Tell that every signal has a value and no alert waits for its time; raises `NotYet` with what is amiss."""
     groups = lab.prometheus("/api/v1/rules")["data"]["groups"]
     recorded = {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "recording"}
-    there = {name for name in recorded if lab.query(name)}
-    return there == recorded and not lab.prometheus("/api/v1/alerts")["data"]["alerts"]
+    empty = sorted(name for name in recorded if not lab.query(name))
+    alerts = [(alert["labels"], alert["value"]) for alert in lab.prometheus("/api/v1/alerts")["data"]["alerts"]]
+    if empty or alerts:
+        raise NotYet(f"no value: {', '.join(empty) or 'none'}; alerts: {alerts or 'none'}")
+    return True
 
 
 @pytest.fixture
