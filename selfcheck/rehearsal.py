@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MINUTE: Final = 60.0
 _HISTORY_SECONDS: Final = 3600.0
 """How long a process has counted when a scenario begins."""
+_STEPS_MAX: Final = 1_000
+"""Moments at which the alerts of a scenario are looked for: a query of promtool may read 10,000 samples."""
 _EVALUATIONS_MAX: Final = 20_000
 """Evaluations of rules in one scenario, above which rules are evaluated less often, up to once a minute."""
 
@@ -591,7 +593,8 @@ def scenario_document(
     every = evaluation_seconds(rules.groups, len(chosen), clock)
     reads = frozenset(read for rule in chosen for read in metrics_of(rule.query))
     reads |= frozenset(read for value in values for read in metrics_of(value.query))
-    span = f"[{duration(clock.end_seconds + every)}:{duration(every)}]"
+    step = max(every, clock.end_seconds / _STEPS_MAX)
+    span = f"[{duration(clock.end_seconds + step)}:{duration(step)}]"
     end = duration(clock.end_seconds)
     test = {
         "name": name,
