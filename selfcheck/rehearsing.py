@@ -186,6 +186,10 @@ def _unusable_any(tested: Tested) -> bool:
 def _played(part: Part, tested: Tested, stage: Stage, left_out: Mapping[str, str], file: Path | None) -> Played:
     if FIRED_FIRST not in tested.values:
         return Played(left_out=left_out, trouble=tested.refused or "promtool gave no result", file=file)
+    for number in (FIRED_FIRST, FIRED_LAST):
+        given = tested.values.get(number, ())
+        if isinstance(given, str):
+            return Played(left_out=left_out, trouble=f"promtool could not tell what fired: {given}", file=file)
     clock = Clock(part.promise.story, stage.interval_seconds, stage.time_scale)
     values = {value: tested.values.get(number, ()) for number, value in enumerate(part.values, VALUES_FROM)}
     return Played(_fired(tested, clock), values, tested.alerts, left_out, "", file)

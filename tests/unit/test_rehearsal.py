@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
+from selfcheck.clients import promtool
 from selfcheck.clients.prometheus import Rule, RuleGroup
 from selfcheck.rehearsal import (
+    FIRED_FIRST,
+    FIRED_LAST,
     Clock,
     Copy,
     Movement,
@@ -25,7 +29,7 @@ from selfcheck.rehearsal import (
     scenario_document,
     series,
 )
-from selfcheck.rehearsing import words_of
+from selfcheck.rehearsing import _played, words_of
 from tests.unit.making import promise
 
 if TYPE_CHECKING:
@@ -276,3 +280,23 @@ def test_a_test_file() -> None:
     assert test_file["group_eval_order"] == ["g"]
     assert [each["alertname"] for each in test_file["tests"][0]["alert_rule_test"]] == ["High"]
     assert rule_file["groups"][0]["interval"] == "30000ms"
+
+
+def test_a_long_scenario_of_short_scrapes_is_asked_in_few_steps() -> None:
+    """A query of promtool may read 10,000 samples: those of ten alerts that are active all the time must fit in."""
+    rules = Rules((group("g", rule("High", "up > 1", "alerting"), interval=1),))
+    stage = replace(STAGE, interval_seconds=1.0)
+    long = rehearsed(scenarios={"calm": {"is": "nothing happens", "minutes": 120}})
+    _, test_file = scenario_document("calm", long, stage, rules, None, ())
+    found = re.search(r"\[(\d+)ms:(\d+)ms\]", test_file["tests"][0]["promql_expr_test"][0]["expr"])
+    assert found
+    assert int(found[1]) / int(found[2]) <= 1_002
+
+
+@pytest.mark.parametrize("number", [FIRED_FIRST, FIRED_LAST])
+def test_what_fired_could_not_be_asked(number: int) -> None:
+    """Then nothing is known of the scenario; it does not mean that no alert fired."""
+    tested = promtool.Tested(values={FIRED_FIRST: (), FIRED_LAST: (), number: "too many samples"})
+    part: Any = None
+    stage: Any = None
+    assert _played(part, tested, stage, {}, None).trouble == "promtool could not tell what fired: too many samples"
