@@ -24,6 +24,7 @@ from selfcheck.waiting import pause
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from selfcheck.clients.platform import Sent
     from selfcheck.contract import Act
     from selfcheck.target import Target
 
@@ -235,11 +236,20 @@ def _burst(
 
 
 def _spent(target: Target, act: Act, window_seconds: float, callers: Sequence[Caller]) -> int:
-    """Count this run's requests to the same route within the last window, of some callers."""
-    since = time.time() - window_seconds
+    path = target.contract.route(act.route).path
+    return spent(target.platform.sent, path, time.time() - window_seconds, callers)
+
+
+def spent(sent: Sequence[Sent], path: str, since: float, callers: Sequence[Caller]) -> int:
+    """Count what this run's requests of some callers may have used up of a route's allowance since a moment.
+
+    Whether routes beneath the limited one (a batch) are counted with it, and a batch by its files, is the platform's
+    choice, and so is whether it counts what it refuses for its form: all of it is counted here.
+    """
     return sum(
-        answered.act.route == act.route and answered.caller in callers and answered.answer.asked_at >= since
-        for answered in target.platform.answered
+        one.files
+        for one in sent
+        if one.caller in callers and one.at_seconds >= since and (one.path == path or one.path.startswith(f"{path}/"))
     )
 
 

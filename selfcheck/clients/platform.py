@@ -4,6 +4,7 @@ import base64
 import json
 import secrets
 import shlex
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,16 @@ class Answered:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """That a synthetic request was sent, whatever came back: what a rate limit may have counted."""
+
+    path: str
+    caller: Caller
+    files: int
+    at_seconds: float
+
+
 class Platform:
     """A client for one deployment of the platform.
 
@@ -113,6 +124,7 @@ class Platform:
         self._stranger = f"nobody-{secrets.token_hex(8)}"
         self._serial = 0
         self.answered: list[Answered] = []
+        self.sent: list[Sent] = []
         self.moved: dict[str, str] = {}
         """Routes that are elsewhere on this platform, and where; the preflight finds them."""
         self._waited_seconds = 0.0
@@ -192,6 +204,12 @@ class Platform:
             )
         )
         answers = [next(sent) if why is None else why for why in useless]
+        now = time.time()
+        self.sent += [
+            Sent(self._contract.route(sending.act.route).path, sending.caller, sending.act.copies, now)
+            for sending, why in zip(sendings, useless, strict=True)
+            if why is None
+        ]
         refused = [
             number
             for number, answer in enumerate(answers)
@@ -211,7 +229,13 @@ class Platform:
     def send_raw(self, raws: Sequence[Raw]) -> list[Answer | CouldNotObserve]:
         """Send several requests at once; the answers keep the order, and none is waited for. Raises CouldNotObserve."""
         useless = [self._useless(self._contract.route(raw.route), Caller.OWN) for raw in raws]
-        return _raise_first(useless) or self._send([self._raw_request(raw) for raw in raws]) if raws else []
+        if not raws:
+            return []
+        _raise_first(useless)
+        answers = self._send([self._raw_request(raw) for raw in raws])
+        now = time.time()
+        self.sent += [Sent(self._contract.route(raw.route).path, Caller.OWN, 1, now) for raw in raws]
+        return answers
 
     def _raw_request(self, raw: Raw) -> Request:
         route = self._contract.route(raw.route)

@@ -9,9 +9,9 @@ import pytest
 
 from checks import test_classifier as classifier
 from selfcheck.classifying import Asked, Batch, Cache, Filled, Repeated
-from selfcheck.clients.platform import Caller
+from selfcheck.clients.platform import Caller, Sent
 from selfcheck.contract import Promise, load
-from selfcheck.limiting import Burst, Exhausted, Witness, told_seconds
+from selfcheck.limiting import Burst, Exhausted, Witness, spent, told_seconds
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import answer, page, scrape
@@ -440,6 +440,21 @@ def burst(served: int = 140, refused: tuple[Asked, ...] = (refusal(),) * 4, **mo
         "where": "POST /classify",
     }
     return Burst(**{**fields, **more})
+
+
+@pytest.mark.parametrize(
+    ("one", "counted"),
+    [
+        (Sent("/classify", Caller.OWN, 1, 100.0), 1),
+        (Sent("/classify", Caller.OWN, 1, 99.0), 0),
+        (Sent("/classify", Caller.NOBODY, 1, 100.0), 0),
+        (Sent("/classify/batch", Caller.OWN, 3, 100.0), 3),
+        (Sent("/classifyings", Caller.OWN, 1, 100.0), 0),
+    ],
+    ids=["the route", "long ago", "another client", "a batch beneath it, by its files", "another route"],
+)
+def test_what_a_run_has_spent_of_an_allowance(one: Sent, counted: int) -> None:
+    assert spent([one], "/classify", 100.0, [Caller.OWN]) == counted
 
 
 @pytest.mark.parametrize(
