@@ -399,6 +399,9 @@ class Agreement(Promise):
     health_page: RouteName
     services: Mapping[str, str] = Field(description="Service on the health page: pattern of its readiness check.")
     bad_words: tuple[str, ...]
+    unless: Mapping[str, Condition] = Field(
+        default_factory=dict, description="Service: what the health page says where it is not in use."
+    )
 
 
 def judge_agreement(promise: Agreement, ready: Sequence[Page], health: Sequence[Page]) -> Verdict:
@@ -418,8 +421,11 @@ def judge_agreement(promise: Agreement, ready: Sequence[Page], health: Sequence[
 def _judge_service(promise: Agreement, service: str, ready: Page, health: Page) -> Verdict:
     place = {"where": f"{_where(ready)} and {_where(health)}", "reproduce": _curl(ready)}
     expected = f"the same of {service} on both pages"
+    unused = promise.unless.get(service)
     try:
         checks, up = dig(_body(ready), "checks"), dig(_body(health), f"services.{service}")
+        if up == "down" and unused is not None and same(dig(_body(health), unused.path), unused.equals):
+            return not_covered(f"{unused.path} is {shown(unused.equals)}", "nothing to do")
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
     if up not in ("up", "down"):

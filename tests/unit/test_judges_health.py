@@ -340,6 +340,29 @@ def test_agreement(up: object, checks: object, outcome: Outcome) -> None:
     check(health.judge_agreement(made, [page({"checks": checks})], pages), outcome)
 
 
+@pytest.mark.parametrize(
+    ("up", "status", "enabled", "outcome"),
+    [
+        ("down", "skipped", False, NOT_COVERED),
+        ("down", "skipped", True, FAIL),
+        ("down", "down", True, PASS),
+        ("up", "down", False, FAIL),
+        ("up", "ok", False, PASS),
+    ],
+)
+def test_what_is_not_in_use_may_be_down(up: str, status: str, enabled: bool, outcome: Outcome) -> None:  # noqa: FBT001
+    made = promise(
+        health.Agreement,
+        ready_page="ready",
+        health_page="health",
+        services={"redis": "*redis*"},
+        unless={"redis": {"path": "config.redis_enabled", "equals": False}},
+        bad_words=BAD_WORDS,
+    )
+    pages = [page({"services": {"redis": up}, "config": {"redis_enabled": enabled}})]
+    check(health.judge_agreement(made, [page({"checks": {"redis": {"status": status}}})], pages), outcome)
+
+
 def test_agreement_is_of_the_same_replica() -> None:
     made = promise(
         health.Agreement, ready_page="ready", health_page="health", services={"redis": "*redis*"}, bad_words=BAD_WORDS
