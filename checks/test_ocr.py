@@ -64,7 +64,7 @@ def test_nothing(promise: Nothing, target: Target) -> Verdict:
 @check("ocr.refused", Refused)
 def test_refused(promise: Refused, target: Target) -> Verdict:
     """What is no drawing is refused."""
-    return drawings.judge_refused(promise, _look(promise, target)[0])
+    return drawings.judge_refused_in(target.scope.name, promise, _look(promise, target)[0])
 
 
 @check("ocr.size", Size)

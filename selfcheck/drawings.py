@@ -340,11 +340,23 @@ class Refused(OfDrawings):
     """Bad input is refused: as a handled failure that the client is to blame for, and in so many words."""
 
     act: ActName
+    only_in: tuple[str, ...] | None = Field(
+        None, description="Environments that refuse such input; another one that takes it breaks no promise."
+    )
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         """The one act."""
         return (Ask(self.act),)
+
+
+def judge_refused_in(environment: str, promise: Refused, one: Seen) -> Verdict:
+    """Bad input is refused, or taken where that is nobody's promise; it is never an error of the platform."""
+    optional = promise.only_in is not None and environment not in promise.only_in
+    if optional and not isinstance(one.answer, CouldNotObserve) and _succeeded(promise, one.answer):
+        remedy = f"add {environment} to `only_in` of {promise.id} in the contract where such input is to be refused"
+        return not_covered("it is taken", remedy)
+    return judge_refused(promise, one)
 
 
 def judge_refused(promise: OfDrawings, one: Seen) -> Verdict:

@@ -219,6 +219,20 @@ def test_bad_input_is_refused(body: object, status: int, outcome: Outcome, said:
     check(drawings.judge_refused(REFUSED, seen(body, status=status)), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("environment", "body", "status", "outcome"),
+    [
+        ("production", read({}), 200, FAIL),
+        ("elsewhere", read({}), 200, NOT_COVERED),
+        ("elsewhere", REFUSAL, 200, PASS),
+        ("elsewhere", b"Internal Server Error", 500, FAIL),
+    ],
+)
+def test_what_need_not_be_refused_everywhere(environment: str, body: object, status: int, outcome: Outcome) -> None:
+    made = promise(drawings.Refused, **COMMON, act="an_act", only_in=["production"])
+    check(drawings.judge_refused_in(environment, made, seen(body, status=status)), outcome)
+
+
 def test_an_unknown_name_may_be_not_found() -> None:
     made = promise(drawings.Refused, **{**COMMON, "refusals": [400, 404, 422]}, act="an_act")
     check(drawings.judge_refused(made, seen({"detail": "no such provider"}, status=404)), PASS)
