@@ -144,6 +144,14 @@ def test_hit_rate(lookups: dict[str, Any], said: str) -> None:
     assert said in dependencies.hit_rate(promise(dependencies.Used, **USED), lookups)
 
 
+def test_what_else_was_sent_is_told() -> None:
+    seen = dependencies.Exercise(("a", "b"), (answer({"success": True}),) * 2, (stats(get=1), stats(get=1)))
+    made = promise(dependencies.Used, **USED)
+    verdict = dependencies.judge_used(made, ACT, seen, stats(get=1), {}, **PLACE, otherwise=["classify_a_part"])
+    check(verdict, FAIL, "none")
+    assert "is sent 2 times, and classify_a_part" in verdict.expected
+
+
 def test_readings_of_redis_that_failed_are_told() -> None:
     seen = dependencies.Exercise(("a", "b"), (answer({"success": True}),), (LOST, LOST))
     with pytest.raises(CouldNotObserve):
