@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from random import Random
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -56,6 +57,9 @@ class Shape(Model):
     count: int = Field(ge=1, le=50)
     dimension_min: int = Field(1, ge=1)
     dimension_max: int = Field(ge=2)
+    dimension_long: int | None = Field(
+        None, ge=2, description="The last case is made so long: what is wrong for long vectors alone shows in it."
+    )
     magnitude_min: float = Field(gt=0)
     magnitude_max: float = Field(gt=0)
 
@@ -86,6 +90,8 @@ def cosine(left: Sequence[float], right: Sequence[float]) -> float:
 def generate(shape: Shape) -> tuple[Case, ...]:
     """Draw the cases of a shape, of all kinds in turn, the first as long as any may be.
 
+    Where that one is made longer, it comes last: short ones are easier to read, and are told first.
+
     The same shape gives the same cases.
     """
     from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: PLC0415 - costs the start of every run
@@ -109,7 +115,26 @@ def generate(shape: Shape) -> tuple[Case, ...]:
         drawn.append(found)
 
     keep()
-    return drawn[-1]
+    first, *others = drawn[-1]
+    if shape.dimension_long is None:
+        return first, *others
+    return *others, _lengthened(first, shape.dimension_long, shape.seed)
+
+
+def _lengthened(case: Case, length: int, seed: int) -> Case:
+    """Make the vectors of a case longer, so that each part of them counts, and the last number most of all.
+
+    The further numbers do not come from Hypothesis, which draws no lists of such a size.
+    """
+    source = Random(seed)  # noqa: S311 - no secret
+
+    def longer(vector: Vector) -> Vector:
+        # The text of a number of three digits: a person can read it, and no digit is lost on the way.
+        unit = max(map(abs, vector))
+        further = [float(f"{unit * source.randint(-99, 99) / 999:.3g}") for _ in range(length - len(vector) - 1)]
+        return (*vector, *further, unit)
+
+    return Case(kind=case.kind, left=longer(case.left), right=longer(case.right), factor=case.factor)
 
 
 def from_the_seed_alone() -> str:

@@ -325,7 +325,7 @@ def test_cosine(left: tuple[float, ...], right: tuple[float, ...], expected: flo
 
 @pytest.mark.parametrize("seed", range(3))
 def test_cases_are_of_their_kind_and_size(seed: int) -> None:
-    shape = SHAPE.model_copy(update={"seed": seed, "count": 8})
+    shape = SHAPE.model_copy(update={"seed": seed, "count": 8, "dimension_long": None})
     made = generate(shape)
     assert made == generate(shape)
     assert [case.kind for case in made] == [*vectors.KINDS] * 2
@@ -335,6 +335,17 @@ def test_cases_are_of_their_kind_and_size(seed: int) -> None:
         angle = cosine(case.left, case.right)
         if case.kind == "orthogonal":
             assert angle == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_part_of_a_long_case_counts(seed: int) -> None:
+    made = generate(SHAPE.model_copy(update={"seed": seed, "dimension_long": 1024}))
+    long = made[-1]
+    assert [case.kind for case in made] == [*vectors.KINDS[1 : len(made)], vectors.KINDS[0]]
+    assert [len(case.left) > SHAPE.dimension_max for case in made] == [False] * (len(made) - 1) + [True]
+    assert len(long.left) == len(long.right) == 1024
+    for kept in (64, 256, 512, 1000, 1023):
+        assert abs(cosine(long.left, long.right) - cosine(long.left[:kept], long.right[:kept])) > 0.01
 
 
 def test_a_shape_without_room_is_refused() -> None:
