@@ -300,6 +300,15 @@ def test_claims_are_in_milliseconds(claimed: object, outcome: Outcome) -> None:
         assert found.observed == "the answers claim 0.080 all together: not milliseconds"
 
 
+@pytest.mark.parametrize(
+    ("claimed", "outcome"), [(0.0021, FAIL), (2.1, PASS), (0.03, PASS), (0.0, PASS), (0, PASS), (1, PASS)]
+)
+def test_claims_of_a_fast_platform_are_in_milliseconds(claimed: object, outcome: Outcome) -> None:
+    answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.01) for _ in range(2))
+    found = judged(window({"c": {(): 2.0}, "d_seconds_sum": {(): 0.0042}}, answers=answers), made=TIMED)
+    assert found.outcome is outcome, found
+
+
 @pytest.mark.parametrize("claimed", [None, "40", True, 0.1, 10_000_000])
 def test_a_claim_that_cannot_be_used_is_not_used(claimed: object) -> None:
     answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.05) for _ in range(2))
