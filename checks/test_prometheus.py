@@ -472,8 +472,14 @@ def _compared(
 
 
 def _born_at(scrape: Scrape) -> float | None:
+    """Say since when the samples can be this process's.
+
+    Its first counter tells it better: Linux rounds the moment of the boot, from which the start of a process is
+    counted, down to seconds, and what the process before it on the same address last said may be as young as that.
+    """
     process = scrape.identity
-    return (process.started_at or process.first_created_at) if process else None
+    known = (process.started_at, process.first_created_at) if process else ()
+    return max((moment for moment in known if moment is not None), default=None)
 
 
 def _own(labels: Mapping[str, str], of_target: Mapping[str, str]) -> dict[str, str]:

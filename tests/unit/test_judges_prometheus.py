@@ -246,3 +246,22 @@ def test_same_samples(series: list[Series], outcome: Outcome, said: str) -> None
     target = Target(labels, "http://a/metrics", "app", "up", "", NOW, 0.01, 15.0, 10.0)
     readings = prometheus.Readings(target, scrape(PAGE, process=ProcessIdentity(BORN, BORN)), tuple(series))
     check(prometheus.judge_same_samples(made, readings, 5.0, PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("process", "outcome"),
+    [
+        (ProcessIdentity(BORN, BORN + 0.5), PASS),
+        (ProcessIdentity(BORN, None), FAIL),
+        (ProcessIdentity(None, BORN + 0.5), PASS),
+        (None, PASS),
+    ],
+    ids=["started, then counting", "started", "counting", "unknown"],
+)
+def test_what_the_process_before_said_is_not_compared(process: ProcessIdentity | None, outcome: Outcome) -> None:
+    made = promise(prometheus.SameSamples, lookback_seconds=60, families=FAMILIES)
+    labels = {"job": "app", "instance": "a", "pod": "p-1"}
+    target = Target(labels, "http://a/metrics", "app", "up", "", NOW, 0.01, 15.0, 10.0)
+    series = recorded((BORN - NOW + 0.2, 99.0), (-30, 9.0))
+    readings = prometheus.Readings(target, scrape(PAGE, process=process), (series,))
+    check(prometheus.judge_same_samples(made, readings, 5.0, PLACE), outcome)
