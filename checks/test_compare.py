@@ -112,12 +112,14 @@ class Seen:
 def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
     """Register the vectors of cases, compare them in every way, remove them, look again; raises CouldNotObserve.
 
-    Copies are registered in reverse order, and what is asked a second time is asked in reverse order.
+    Copies are registered in reverse order, and what is asked a second time is asked in reverse order. Of a long vector
+    there is no copy: the order has nothing to do with the length.
     """
     bases = target.trusted_bases()
     replicas: Sequence[tuple[str, str | None]] = [*bases.items()] if len(bases) > 1 else []
     vectors = [vector for case in cases for vector in (case.left, case.right)]
-    vectors += [case.left for case in reversed(cases)]
+    copied = [number for number, case in enumerate(cases) if len(case.left) <= plan.shape.dimension_max][::-1]
+    vectors += [cases[number].left for number in copied]
     known = len(target.left_behind)
     with target.registered(vectors) as ids:
         troubles = tuple(
@@ -127,8 +129,9 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
         )
         first: list[Question] = []
         second: list[Question] = []
+        twins = dict(zip(copied, ids[2 * len(cases) :], strict=True))
         for number, case in enumerate(cases):
-            left, right, twin = ids[2 * number], ids[2 * number + 1], ids[len(ids) - 1 - number]
+            left, right, twin = ids[2 * number], ids[2 * number + 1], twins.get(number)
             if isinstance(left, str):
                 compared = Question(case, How.FIRST, case.right, case.left, left)
                 first += [
