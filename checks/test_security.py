@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
 import shlex
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Caller, Sending
 from selfcheck.contract import ActName, Component, Model, Promise, Right, RouteName
 from selfcheck.observation import CouldNotObserve
+from selfcheck.openapi import operations
 from selfcheck.secrets import Secrets as Registry
 from selfcheck.target import Page
 from selfcheck.values import Missing, curl, differences, dig, shown, some
@@ -744,6 +746,62 @@ def _own_credential(target: Target, sending: Sending) -> dict[str, str]:
 def test_silent(promise: Silent, target: Target) -> Verdict:
     """Errors give nothing away."""
     return judge_silent(promise, _provoked(promise.provoke, target), _shows_ours(target))
+
+
+class Inside(Promise):
+    """What is meant for the machine or its developers is not served: known paths, and those in the document."""
+
+    right: Right = Right.SYNTHETIC
+    act: ActName = Field(description="The act that is sent to other paths.")
+    paths: tuple[str, ...] = Field(min_length=1)
+    documented: str = Field(description="Pattern of paths in the platform's OpenAPI document that are looked at, too.")
+    documented_max: int = Field(ge=0, description="No more of those are asked for.")
+    patterns: Mapping[str, str] = Field(min_length=1, description="What only stands there: its name, and a pattern.")
+
+
+def documented_inside(promise: Inside, document: object, promised: Collection[str]) -> list[str]:
+    """Give the paths of an OpenAPI document that can be asked for and look as if they were not meant for everybody."""
+    found = [path for method, path, _ in operations(document) if method == "GET" and "{" not in path]
+    inside = [path for path in found if path not in promised and re.search(promise.documented, path)]
+    return list(dict.fromkeys(inside))[: promise.documented_max]
+
+
+def judge_inside(promise: Inside, every: Sequence[Asked], shows: Callable[[str], bool]) -> Verdict:
+    """No path is answered with what only stands inside; another answer, such as a page for any path, is none of it."""
+    expected = f"nothing of the installation under {', '.join(asked.what for asked in every)}"
+
+    def one(asked: Asked) -> Verdict:
+        answer = asked.answer
+        if isinstance(answer, CouldNotObserve):
+            return judge_unseen(expected, answer)
+        place = {"where": answer.asked, "reproduce": asked.reproduce}
+        if _is_ok(answer):
+            text = answer.body.decode("utf-8", errors="replace")
+            found = [name for name, pattern in promise.patterns.items() if re.search(pattern, text)]
+            found += ["a credential of this run"] if shows(text) else []
+            if found:  # itself it is never part of the verdict
+                observed = f"{asked.what}: HTTP {answer.status} shows {', '.join(found)} to anybody"
+                return failed(expected, observed, **place)
+        return passed(f"{len(every)} paths", where=answer.asked)
+
+    return combine(map(one, every))
+
+
+@check("security.inside", Inside)
+def test_inside(promise: Inside, target: Target) -> Verdict:
+    """Nothing of the inside is served to anybody."""
+    act = target.contract.act(promise.act)
+    documented: list[str] = []
+    with contextlib.suppress(CouldNotObserve):  # that there is a document is another promise
+        promised = {route.path for route in target.contract.routes.values()}
+        documented = documented_inside(promise, target.openapi().json(), promised)
+    sendings = [Sending(act, caller=Caller.NOBODY, path=path) for path in (*promise.paths, *documented)]
+    answers = target.platform.send_each(sendings)
+    every = [
+        Asked(sending.path or "", answer, _command(target, sending, {}))
+        for sending, answer in zip(sendings, answers, strict=True)
+    ]
+    return judge_inside(promise, every, _shows_ours(target))
 
 
 class Headers(Promise):

@@ -329,6 +329,40 @@ def test_a_mistake_of_ours_is_no_failure_of_the_server() -> None:
     check(security.judge_silent(SILENT, [asked(LOST)], lambda _: False), INCONCLUSIVE)
 
 
+INSIDE = of_contract("security.inside", security.Inside, "security.nothing_of_the_inside_is_served")
+
+
+@pytest.mark.parametrize(
+    ("came", "outcome", "said"),
+    [
+        (answer(b"API_KEY=1\nREDIS_URL=redis://redis\n"), FAIL, "shows settings to anybody"),
+        (answer(b"[core]\n\tbare = false\n"), FAIL, "shows a repository"),
+        (answer({"env": {"PATH": "/usr/bin"}}), FAIL, "shows the environment"),
+        (answer({"redis": "redis://app:hunter2@redis"}), FAIL, "shows a password in an address"),
+        (answer({"redis": "redis://app:***@redis"}), PASS, "1 paths"),
+        (answer(b"<html>Try our <a href='/?ref=1'>app</a></html>"), PASS, ""),
+        (answer({"detail": "Not Found"}, status=404), PASS, ""),
+        (answer(b"API_KEY=1", status=403), PASS, ""),
+        (LOST, INCONCLUSIVE, ""),
+    ],
+)
+def test_nothing_of_the_inside_is_served(came: Answer | CouldNotObserve, outcome: Outcome, said: str) -> None:
+    check(security.judge_inside(INSIDE, [asked(came)], lambda _: False), outcome, said)
+
+
+def test_a_credential_of_ours_is_of_the_inside() -> None:
+    verdict = security.judge_inside(INSIDE, [asked(answer({"key": "0123456789abcdef"}))], lambda text: "0123" in text)
+    check(verdict, FAIL, "a credential of this run")
+    assert "0123" not in verdict.observed
+
+
+def test_documented_pages_of_the_inside_are_found() -> None:
+    paths = ["/debug/env", "/api/v1/config", "/jobs/{id}/debug", "/health", "/environments", "/internal/vars"]
+    document: dict[str, Any] = {"paths": {path: {"get": {}} for path in paths} | {"/env": {"post": {}}}}
+    found = security.documented_inside(INSIDE, document, ["/internal/vars"])
+    assert found == ["/debug/env", "/api/v1/config"]
+
+
 def with_headers(*values: Mapping[str, str], who: str = "") -> list[Page]:
     return [page(headers=dict(value), who=who) for value in values]
 
