@@ -215,7 +215,7 @@ class Platform:
             for number, answer in enumerate(answers)
             if isinstance(answer, Answer) and answer.status == _RATE_LIMITED and _may_wait(sendings[number])
         ]
-        if refused and self._has_waited(max(_retry_after_seconds(answers[number]) for number in refused)):
+        if refused and self.has_waited(max(_retry_after_seconds(answers[number]) for number in refused)):
             again = self._send([self.request(sendings[number]) for number in refused])
             for number, answer in zip(refused, again, strict=True):
                 answers[number] = answer
@@ -262,7 +262,7 @@ class Platform:
         command = " ".join([*parts, "--data-binary", "@-", shlex.quote(request.url)])
         return f"printf %b {shlex.quote(_for_printf(raw.content))} | {command}"
 
-    def _has_waited(self, seconds: float) -> bool:
+    def has_waited(self, seconds: float) -> bool:
         """Wait for a rate limit, if the run's patience and its time allow it."""
         patience = self._contract.platform.limits.patience_seconds
         if self._waited_seconds + seconds > patience or seconds > self._http.deadline.left_seconds:
