@@ -32,6 +32,7 @@ _NOT_ALLOWED = (401, 403)
 _RATE_LIMITED = 429
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _LIKE = 1e-3
+_CLEARLY_SMALLER = 64  # by one of so many parts
 _OTHER_DRAWINGS = "put drawings that this deployment reads into the contract, or its environment into `reads_in`"
 
 
@@ -439,10 +440,34 @@ def judge_size(promise: Size, one: Seen) -> Verdict:
     return verdict.with_notes(f"what is exactly as large as the limit is refused: {_described(promise, _answer(one))}")
 
 
+def judge_below(promise: Size, limit: int, below: Seen, small: Seen) -> Verdict | None:
+    """What is clearly smaller than the limit is taken, if the same picture without padding is; None: it cannot be told.
+
+    A platform may mean "up to" or "less than" by its limit, but not a part of it.
+    """
+    answers = [one.answer for one in (below, small)]
+    if any(isinstance(answer, CouldNotObserve) for answer in answers) or not _succeeded(promise, _answer(small)):
+        return None
+    if _answer(below).status not in (_OK, *promise.refusals) or _succeeded(promise, _answer(below)):
+        return None
+    expected = f"what has less than {limit:,} {promise.measure} is taken, as the same in small is"
+    return failed(expected, _described(promise, _answer(below)), **below.place)
+
+
 def look_at_size(promise: Size, target: Target) -> Verdict:
-    """Make the file, send it, judge the answer."""
+    """Make the file, send it, judge the answer; one that is refused at the limit is sent again somewhat smaller."""
     page = None if promise.limit_page is None else target.pages(promise.limit_page)[0].answer
-    amount = limit_of(promise, page) + promise.over
+    limit = limit_of(promise, page)
+    verdict = judge_size(promise, _sized(promise, target, limit + promise.over))
+    if promise.over or not verdict.notes or promise.measure != "bytes":
+        return verdict
+    act = target.contract.act(promise.act)
+    small = seen(target, promise.act, target.platform.send_each([Sending(act)])[0])
+    below = _sized(promise, target, limit - limit // _CLEARLY_SMALLER)
+    return judge_below(promise, limit, below, small) or verdict
+
+
+def _sized(promise: Size, target: Target, amount: int) -> Seen:
     act = target.contract.act(promise.act)
     mark = f"{target.platform.mark}-{promise.id}"
     if promise.measure == "pages":
@@ -453,7 +478,7 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
     answer = target.platform.send_each([Sending(act, payload=made)])[0]
     one = seen(target, promise.act, answer)
     command = f"python -m selfcheck.corpus {options} > sent-file  # then send it: {one.reproduce}"
-    return judge_size(promise, Seen(act, answer, one.where, command, one.keyed))
+    return Seen(act, answer, one.where, command, one.keyed)
 
 
 # ---------------------------------------------------------------------------------------------------- form of an answer

@@ -264,6 +264,25 @@ def test_a_refusal_at_the_limit_is_a_remark() -> None:
     assert "exactly as large as the limit is refused" in verdict.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("below", "small", "outcome"),
+    [
+        (seen(REFUSAL), seen(read({})), FAIL),
+        (seen({"detail": "too large"}, status=413), seen(read({})), FAIL),
+        (seen(read({})), seen(read({})), None),
+        (seen(REFUSAL), seen(REFUSAL), None),
+        (seen({}, status=429), seen(read({})), None),
+        (seen(trouble(Trouble.BROKEN_OFF)), seen(read({})), None),
+    ],
+    ids=["refused", "refused by a status", "taken", "so is the small one", "rate limit", "no answer"],
+)
+def test_a_limit_is_not_a_part_of_what_is_promised(
+    below: drawings.Seen, small: drawings.Seen, outcome: Outcome | None
+) -> None:
+    verdict = drawings.judge_below(size(over=0, limit=1 << 20), 1 << 20, below, small)
+    assert (verdict.outcome if verdict else None) is outcome
+
+
 def test_a_limit_comes_from_the_contract_or_a_page() -> None:
     assert drawings.limit_of(size(limit=7), None) == 7
     assert drawings.limit_of(size(limit_path="limits.bytes"), answer({"limits": {"bytes": 50}})) == 50
