@@ -376,6 +376,9 @@ def judge_together(promise: Together, batch: Batch, reproduce: str) -> Verdict:
         return not_covered(observed, "name the fields of a classification in the contract's classifier.toml")
     if len(found) != len(batch.names):
         return failed(expected, f"{len(found)} classifications of {len(batch.names)} files", **place)
+    named = [name for name, _ in found]
+    if all(named) and (forgotten := [name for name in batch.names if name not in named]):
+        return failed(expected, f"{named[0]} is classified twice, and {', '.join(forgotten)} is not", **place)
     verdicts = []
     for number, (name, together) in enumerate(found):
         place_of = batch.names.index(name) if name else number

@@ -211,6 +211,7 @@ SHAFT, FLANGE = part(), part("flange", 0.8, flange=0.8, shaft=0.2)
         ([SHAFT, FLANGE], FAIL, "file 1 (flange.dxf), alone and in the batch"),
         ({"results": [{"name": "flange.dxf", "r": SHAFT}, {"name": "part.dxf", "r": FLANGE}]}, FAIL, "file 1"),
         ([FLANGE], FAIL, "1 classifications of 2 files"),
+        ([{"name": "flange.dxf", "r": FLANGE}] * 2, FAIL, "flange.dxf is classified twice, and part.dxf is not"),
         ({"job": "accepted"}, NOT_COVERED, "no list of objects"),
         (b"<html>", FAIL, "not JSON"),
     ],
