@@ -421,15 +421,20 @@ def _wrong_duration(promise: Counting, act: Act, window: Window) -> tuple[str, s
         )
     told = [dig(answer.json(), promise.claimed_milliseconds) for answer in answers]
     claimed = sum(value for value in told if isinstance(value, int | float)) / 1000.0
-    if 0.02 <= claimed <= seen + tolerance and seconds < claimed / 50:
+    exact = all(isinstance(value, float) and not value.is_integer() for value in told)
+    if claimed <= seen + tolerance and _of_another_unit(seconds, claimed, exact=exact):
         return (
             f"{promise.duration} in seconds, near the {claimed:.3f} s that the answers claim",
             f"its sum grew by {seconds:.6f}: not seconds",
         )
-    exact = all(isinstance(value, float) and not value.is_integer() for value in told)
-    if (seconds >= 0.02 and 0 < claimed < seconds / 50) or (exact and seconds >= 0.002 and claimed < seconds / 300):
+    if claimed > 0 and _of_another_unit(claimed, seconds, exact=exact):
         return (
             f"{promise.claimed_milliseconds} in milliseconds, near the {seconds:.3f} s that {promise.duration} grew by",
             f"the answers claim {1000 * claimed:.3f} all together: not milliseconds",
         )
     return None
+
+
+def _of_another_unit(one: float, other: float, *, exact: bool) -> bool:
+    """Tell whether a time is too small for being the same as another one in the same unit."""
+    return (other >= 0.02 and one < other / 50) or (exact and other >= 0.002 and one < other / 300)

@@ -309,6 +309,16 @@ def test_claims_of_a_fast_platform_are_in_milliseconds(claimed: object, outcome:
     assert found.outcome is outcome, found
 
 
+@pytest.mark.parametrize(
+    ("seconds", "claimed", "outcome"),
+    [(0.0, 2.1, FAIL), (0.0000042, 2.1, FAIL), (0.0042, 2.1, PASS), (0.0001, 2.1, PASS), (0.0, 2, PASS)],
+)
+def test_durations_of_a_fast_platform_are_in_seconds(seconds: float, claimed: float, outcome: Outcome) -> None:
+    answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.01) for _ in range(2))
+    found = judged(window({"c": {(): 2.0}, "d_seconds_sum": {(): seconds}}, answers=answers), made=TIMED)
+    assert found.outcome is outcome, found
+
+
 @pytest.mark.parametrize("claimed", [None, "40", True, 0.1, 10_000_000])
 def test_a_claim_that_cannot_be_used_is_not_used(claimed: object) -> None:
     answers = tuple(answer({"success": True, "processing_time_ms": claimed}, seconds=0.05) for _ in range(2))
