@@ -866,6 +866,41 @@ def test_headers(promise: Headers, target: Target) -> Verdict:
     return judge_headers(promise, pages, target.scope.name)
 
 
+class Unshared(Promise):
+    """What was given out for a credential is not kept for others on its way."""
+
+    right: Right = Right.SYNTHETIC
+    header: str
+    shared: str = Field(description="Pattern of what lets any cache keep the answer for anybody.")
+
+
+def judge_unshared(promise: Unshared, answers: Sequence[Answer]) -> Verdict:
+    """No success on a route that takes a credential lets a cache keep it; `answers` are those."""
+    expected = f"no {promise.header} that lets caches keep what a credential was needed for"
+    if not answers:
+        return not_covered("no route with a credential has answered", "see the other promises of this area")
+
+    def one(answer: Answer) -> Verdict:
+        value = str(answer.headers.get(promise.header.lower(), ""))
+        if re.search(promise.shared, value):
+            reproduce = "send the request of another promise on this route with -i, and look at the header"
+            observed = f"{promise.header}: {shown(value)}"
+            return failed(expected, observed, where=answer.asked, reproduce=reproduce)
+        return passed(f"{len(answers)} answers", where=answer.asked)
+
+    return combine(map(one, answers))
+
+
+@check("security.unshared", Unshared, last=True)
+def test_unshared(promise: Unshared, target: Target) -> Verdict:
+    """No cache may keep the answers of this run that needed a credential."""
+    keyed = {name for name, route in target.contract.routes.items() if route.key != "none"}
+    return judge_unshared(
+        promise,
+        [each.answer for each in target.platform.answered if each.act.route in keyed and _is_ok(each.answer)],
+    )
+
+
 class Cookies(Promise):
     """Who did not show a credential gets no session."""
 

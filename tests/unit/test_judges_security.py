@@ -363,6 +363,27 @@ def test_documented_pages_of_the_inside_are_found() -> None:
     assert found == ["/debug/env", "/api/v1/config"]
 
 
+UNSHARED = of_contract("security.unshared", security.Unshared, "security.no_cache_keeps_answers_for_others")
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        ("", PASS),
+        ("no-store", PASS),
+        ("private, max-age=60", PASS),
+        ("max-age=0, s-maxage=0", PASS),
+        ("public, max-age=3600", FAIL),
+        ("max-age=60,Public", FAIL),
+        ("s-maxage=60", FAIL),
+    ],
+)
+def test_no_cache_keeps_answers_for_others(value: str, outcome: Outcome) -> None:
+    answers = [answer({}), answer({}, headers={"cache-control": value})]
+    check(security.judge_unshared(UNSHARED, answers), outcome)
+    check(security.judge_unshared(UNSHARED, []), NOT_COVERED)
+
+
 def with_headers(*values: Mapping[str, str], who: str = "") -> list[Page]:
     return [page(headers=dict(value), who=who) for value in values]
 
