@@ -287,6 +287,41 @@ def test_cardinality(promise: Cardinality, target: Target) -> Verdict:
     return combine([*pages, *_unread(snapshot)])
 
 
+class Identifiers(Promise):
+    """No label has a new value with each request."""
+
+    pattern: str = Field(description="What a value looks like that is made up once: an id, a hash, a moment.")
+    values_max: int = Field(ge=1, description="More such values of one label are no names of a few things.")
+
+
+def judge_identifiers(promise: Identifiers, scrape: Scrape) -> Verdict:
+    """No label of a family has more than so many values that look like identifiers; one value is shown."""
+    place = {"where": _where(scrape), "reproduce": _curl(scrape)}
+    expected = f"at most {promise.values_max} values of a label that look like identifiers"
+    quoted = re.compile(f'"{promise.pattern}"')
+    for family in scrape.exposition.families.values():
+        values: dict[str, set[str]] = {}
+        for sample in family.samples:
+            if not quoted.search(sample.raw_labels):
+                continue  # a large page is not taken apart for nothing
+            for name, value in sample.labels.items():
+                if name not in OWN_LABEL.values() and re.fullmatch(promise.pattern, value):
+                    values.setdefault(name, set()).add(value)
+        for name, found in values.items():
+            if len(found) > promise.values_max:
+                observed = f"{family.name}: {len(found)} of {name}, such as {shown(min(found))}"
+                return failed(expected, observed, **place)
+    return passed("no label grows with the requests", where=place["where"])
+
+
+@check("metrics.identifiers", Identifiers)
+def test_identifiers(promise: Identifiers, target: Target) -> Verdict:
+    """After all requests of the run, no replica's page has a label with a value for each of them."""
+    snapshot = target.last_snapshot()
+    pages = (judge_identifiers(promise, scrape) for scrape in snapshot.scrapes.values())
+    return combine([*pages, *_unread(snapshot)])
+
+
 class Mirror(Promise):
     """A figure stands on a page and in a sample, and both agree."""
 

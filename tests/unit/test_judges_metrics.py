@@ -219,6 +219,27 @@ def test_cardinality_names_the_largest_families() -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([f"3fa85f64-5717-4562-b3fc-2c963f66af{n}" for n in range(10, 21)], FAIL),
+        ([f"req_7c1e9a0b44{n}" for n in range(10, 21)], FAIL),
+        ([f"17640000{n}.25" for n in range(10, 21)], FAIL),
+        ([f"3fa85f64-5717-4562-b3fc-2c963f66afa{n}" for n in range(10)], PASS),
+        ([f"/api/v{n}/ocr/extract" for n in range(20)], PASS),
+        ([f"{n}.0" for n in range(20)], PASS),
+        ([f"10000000{n}.0" for n in range(20)], PASS),
+        ([f"worker-{n}" for n in range(20)], PASS),
+        ([f"{a}{b}facade" for a in ("dead", "beef", "cafe", "fade") for b in ("acce", "deed", "babe")], PASS),
+    ],
+    ids=["uuids", "ids", "moments", "a few", "routes", "bounds", "bounds in bytes", "workers", "words"],
+)
+def test_no_label_of_each_request(values: list[str], outcome: Outcome) -> None:
+    made = next(iter(load().promises("metrics.identifiers", metrics.Identifiers)))
+    page = "# TYPE c_total counter\n" + "".join(f'c_total{{a="{value}"}} 1\n' for value in dict.fromkeys(values))
+    check(metrics.judge_identifiers(made, scrape(page)), outcome)
+
+
+@pytest.mark.parametrize(
     ("value", "samples", "holds", "outcome"),
     [
         (0.1, [0.1], "=", PASS),
