@@ -335,8 +335,8 @@ class Mirror(Promise):
 def judge_mirror(promise: Mirror, pages: Sequence[Page], readings: Sequence[Mapping[str, Scrape]]) -> Verdict:
     """Compare page and sample of the same replica; where replicas cannot be told apart, any of them will do.
 
-    `readings` are scrapes from before and after the page was read: a figure that moves may have either value. A bound
-    (`<=`) holds in every one of them.
+    `readings` are scrapes from before and after the page was read: a figure that moves may have either value, or, of
+    the same replica, one in between. A bound (`<=`) holds in every one of them.
     """
     verdicts = []
     for page in pages:
@@ -354,7 +354,9 @@ def judge_mirror(promise: Mirror, pages: Sequence[Page], readings: Sequence[Mapp
             verdicts.append(inconclusive(expected, f"{promise.path} has no value that is a number", **place))
         elif not found:
             verdicts.append(inconclusive(expected, f"{promise.sample} has no value", **place))
-        elif enough(_agrees(promise, sample, value) for sample in found):
+        elif enough(_agrees(promise, sample, value) for sample in found) or (
+            promise.holds == "=" and all(page.who in each for each in readings) and min(found) <= value <= max(found)
+        ):
             verdicts.append(passed(f"{promise.path} = {value:g}, {promise.sample} = {found[0]:g}", **place))
         else:
             observed = f"{promise.path} = {value:g}, {promise.sample} = {', '.join(f'{sample:g}' for sample in found)}"

@@ -270,6 +270,14 @@ def test_mirror_compares_the_same_replica_and_allows_for_a_figure_that_moved() -
         {name: scrape(f"# TYPE g gauge\ng {value}\n", replica=name) for name, value in values.items()}
         for values in ({"a": 1, "b": 2}, {"a": 3, "b": 2})
     ]
-    for who, value, outcome in (("a", 1, PASS), ("a", 3, PASS), ("a", 2, FAIL), ("b", 2, PASS), ("b", 1, FAIL)):
+    for who, value, outcome in (
+        ("a", 1, PASS),
+        ("a", 2, PASS),
+        ("a", 3, PASS),
+        ("a", 4, FAIL),
+        ("b", 2, PASS),
+        ("b", 1, FAIL),
+        ("c", 2.5, FAIL),
+    ):
         assert metrics.judge_mirror(made, [page({"v": value}, who=who)], readings).outcome is outcome
     assert metrics.judge_mirror(made, [], readings).outcome is INCONCLUSIVE
