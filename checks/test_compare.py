@@ -112,8 +112,8 @@ class Seen:
 def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
     """Register the vectors of cases, compare them in every way, remove them, look again; raises CouldNotObserve.
 
-    Copies are registered in reverse order, and what is asked a second time is asked in reverse order. Of a long vector
-    there is no copy: the order has nothing to do with the length.
+    Copies are registered in reverse order, and what is asked a second time is asked in reverse order. A long vector has
+    no copy and is asked for once: neither the order nor the replica has anything to do with the length.
     """
     bases = target.trusted_bases()
     replicas: Sequence[tuple[str, str | None]] = [*bases.items()] if len(bases) > 1 else []
@@ -140,8 +140,9 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
                     Question(case, How.SCALED, case.scaled, case.left, left),
                     replace(compared, how=How.OTHER_ROUTE),
                 ]
-                second.append(replace(compared, how=How.AGAIN))
-                second += [replace(compared, how=How.REPLICA, replica=name, base=base) for name, base in replicas]
+                if number in twins:
+                    second.append(replace(compared, how=How.AGAIN))
+                    second += [replace(compared, how=How.REPLICA, replica=name, base=base) for name, base in replicas]
             if isinstance(right, str):
                 first.append(Question(case, How.SWAPPED, case.left, case.right, right))
             if isinstance(twin, str):
