@@ -870,6 +870,7 @@ class Unshared(Promise):
     """What was given out for a credential is not kept for others on its way."""
 
     right: Right = Right.SYNTHETIC
+    act: ActName = Field(description="What is sent where nothing else with a credential was.")
     header: str
     shared: str = Field(description="Pattern of what lets any cache keep the answer for anybody.")
 
@@ -895,10 +896,14 @@ def judge_unshared(promise: Unshared, answers: Sequence[Answer]) -> Verdict:
 def test_unshared(promise: Unshared, target: Target) -> Verdict:
     """No cache may keep the answers of this run that needed a credential."""
     keyed = {name for name, route in target.contract.routes.items() if route.key != "none"}
-    return judge_unshared(
-        promise,
-        [each.answer for each in target.platform.answered if each.act.route in keyed and _is_ok(each.answer)],
-    )
+
+    def answers() -> list[Answer]:
+        every = target.platform.answered
+        return [each.answer for each in every if each.act.route in keyed and _is_ok(each.answer)]
+
+    if not answers():
+        target.platform.send(target.contract.act(promise.act))
+    return judge_unshared(promise, answers())
 
 
 class Cookies(Promise):
