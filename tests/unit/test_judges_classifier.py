@@ -367,6 +367,7 @@ def test_statistics_that_replicas_share_grow_by_what_all_were_asked() -> None:
         ((4, 5), (3, 6), PASS),
         ((4, 5), (0, 5), PASS),
         ((4, 5), (0, 0), FAIL),
+        ((0, 1), (0, 0), FAIL),
         ((4, 5), (7, 9), FAIL),
     ],
 )
