@@ -58,7 +58,8 @@ def test_known(promise: Known, target: Target) -> Verdict:
 @check("ocr.nothing", Nothing)
 def test_nothing(promise: Nothing, target: Target) -> Verdict:
     """Nothing is found where there is nothing."""
-    return drawings.judge_nothing(promise, _look(promise, target)[0])
+    known = target.contract.promises("ocr.known", Known)
+    return drawings.look_at_nothing(promise, target, known, _every(target))
 
 
 @check("ocr.refused", Refused)

@@ -42,7 +42,8 @@ def test_known(promise: Known, target: Target) -> Verdict:
 @check("vision.nothing", Nothing)
 def test_nothing(promise: Nothing, target: Target) -> Verdict:
     """What was not asked for is not there."""
-    return drawings.judge_nothing(promise, _look(promise, target)[0])
+    known = target.contract.promises("vision.known", Known)
+    return drawings.look_at_nothing(promise, target, known, _every(target))
 
 
 @check("vision.refused", Refused)

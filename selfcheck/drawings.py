@@ -33,6 +33,7 @@ _RATE_LIMITED = 429
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _LIKE = 1e-3
 _CLEARLY_SMALLER = 64  # by one of so many parts
+_BLIND = "the engine finds nothing of what stands in any of the suite's drawings"
 _OTHER_DRAWINGS = "put drawings that this deployment reads into the contract, or its environment into `reads_in`"
 
 
@@ -250,8 +251,9 @@ class Known(OfDrawings):
 def judge_known(promise: Known, one: Seen, *, blind: bool, reads: bool) -> Verdict:
     """The answer is a success with every known text and number under the promised paths, and none of another drawing.
 
-    `blind`: the platform finds nothing in any of the drawings. `reads`: it is known to read them. One that need not
-    read them and finds nothing at all, or refuses the file, is another engine than these drawings are made for.
+    `blind`: the platform finds nothing of what stands in any of the drawings. `reads`: it is known to read them. One
+    that need not read them and finds nothing of them, or refuses the file, is another engine than they are made for,
+    also where it says something else of each.
     """
     wanted = [*promise.texts, *(f"{number:g}" for number in promise.numbers)]
     expected = f"{', '.join(wanted)} under {' or '.join(promise.paths)}"
@@ -260,11 +262,12 @@ def judge_known(promise: Known, one: Seen, *, blind: bool, reads: bool) -> Verdi
     if not _succeeded(promise, _answer(one)):
         return _judge_unread(promise, one, expected, reads=reads)
     if blind and not reads:
-        return not_covered("the engine finds nothing in any of the suite's drawings", _OTHER_DRAWINGS)
+        return not_covered(_BLIND, _OTHER_DRAWINGS)
     content = _content(_body(_answer(one)), promise.paths)
     values = [leaf for _, leaf in content]
-    missing = [text for text in promise.texts if not any(_holds_text(text, leaf) for leaf in values)]
-    missing += [f"{number:g}" for number in promise.numbers if not any(_holds_number(number, leaf) for leaf in values)]
+    texts, numbers = _found(promise, values)
+    missing = [text for text in promise.texts if text not in texts]
+    missing += [f"{number:g}" for number in promise.numbers if number not in numbers]
     strange = [text for text in promise.strange if any(_holds_text(text, leaf) for leaf in values)]
     if not missing and not strange:
         return passed(f"{', '.join(wanted)} found", where=one.place["where"])
@@ -272,6 +275,24 @@ def judge_known(promise: Known, one: Seen, *, blind: bool, reads: bool) -> Verdi
     observed += [f"missing: {', '.join(missing)}"] if missing else []
     observed.append(f"there is {some([f'{path} = {shown(leaf)}' for path, leaf in content], 6) or 'nothing'}")
     return failed(expected, "; ".join(observed), **one.place)
+
+
+def _found(promise: Known, values: Sequence[object]) -> tuple[list[str], list[float]]:
+    """Give the texts and the numbers of a drawing that are among these values."""
+    texts = [text for text in promise.texts if any(_holds_text(text, leaf) for leaf in values)]
+    return texts, [number for number in promise.numbers if any(_holds_number(number, leaf) for leaf in values)]
+
+
+def reads_any(answered: Sequence[tuple[Known, Mapping[str, Any]]]) -> bool:
+    """Tell whether an engine reads any of the drawings: a text of one, or two of its numbers; one may be chance.
+
+    `answered` has the bodies of the answers, each with what stands in the drawing.
+    """
+    for promise, body in answered:
+        texts, numbers = _found(promise, [leaf for _, leaf in _content(body, promise.paths)])
+        if texts or len(numbers) > 1:
+            return True
+    return False
 
 
 def _judge_unread(promise: Known, one: Seen, expected: str, *, reads: bool) -> Verdict:
@@ -288,15 +309,21 @@ def _judge_unread(promise: Known, one: Seen, expected: str, *, reads: bool) -> V
 def look_at_known(promise: Known, target: Target, known: Sequence[Known], every: Sequence[OfDrawings]) -> Verdict:
     """Observe a known drawing and judge it."""
     sent = look(target, promise, every)
-    told = [
-        _said(_body(one.answer), each.paths)
-        for each in known
-        if each.right is promise.right
-        for one in sent.to(each)
-        if not isinstance(one.answer, CouldNotObserve)
-    ]
-    reads = target.scope.name in promise.reads_in
-    return combine(judge_known(promise, one, blind=not any(told), reads=reads) for one in sent.to(promise))
+    blind, reads = _is_blind(sent, promise, known), target.scope.name in promise.reads_in
+    return combine(judge_known(promise, one, blind=blind, reads=reads) for one in sent.to(promise))
+
+
+def _is_blind(sent: Sent, promise: OfDrawings, known: Sequence[Known]) -> bool:
+    """Tell whether nothing of what stands in any of the drawings was found."""
+    return not reads_any(
+        [
+            (each, _body(one.answer))
+            for each in known
+            if each.right is promise.right
+            for one in sent.to(each)
+            if not isinstance(one.answer, CouldNotObserve)
+        ]
+    )
 
 
 def _answer(one: Seen) -> Answer:
@@ -314,6 +341,10 @@ class Nothing(OfDrawings):
     act: ActName
     paths: tuple[str, ...] = Field(min_length=1)
     placeholders: tuple[str, ...] = Field((), description="Texts that say that there is none.")
+    of_readers: bool = Field(
+        False,
+        description="Promised of engines that read the suite's drawings; what another one says is its own affair.",
+    )
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -321,8 +352,11 @@ class Nothing(OfDrawings):
         return (Ask(self.act),)
 
 
-def judge_nothing(promise: Nothing, one: Seen) -> Verdict:
-    """The answer has no text and no list entry under the promised paths, or is a handled failure."""
+def judge_nothing(promise: Nothing, one: Seen, *, foreign: bool = False) -> Verdict:
+    """The answer has no text and no list entry under the promised paths, or is a handled failure.
+
+    `foreign`: the engine reads none of the suite's drawings, and need not.
+    """
     expected = f"nothing under {', '.join(promise.paths)}, or a handled failure"
     if nothing := _says_nothing(promise, one, expected):
         return nothing
@@ -330,8 +364,18 @@ def judge_nothing(promise: Nothing, one: Seen) -> Verdict:
     if not _succeeded(promise, answer):
         return _handled(promise, one, expected)
     if found := _said(_body(answer), promise.paths, promise.placeholders):
+        if promise.of_readers and foreign:
+            return not_covered(_BLIND, _OTHER_DRAWINGS)
         return failed(expected, some(found, 6), **one.place)
     return passed("nothing", where=one.place["where"])
+
+
+def look_at_nothing(promise: Nothing, target: Target, known: Sequence[Known], every: Sequence[OfDrawings]) -> Verdict:
+    """Observe where there is nothing to be said, and judge it."""
+    sent = look(target, promise, every)
+    need = any(target.scope.name in each.reads_in for each in known)
+    (one,) = sent.to(promise)
+    return judge_nothing(promise, one, foreign=not need and _is_blind(sent, promise, known))
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals

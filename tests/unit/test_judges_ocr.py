@@ -119,12 +119,14 @@ def test_dimensions_are_found_as_numbers_or_in_text(dimensions: object, outcome:
 @pytest.mark.parametrize(
     ("body", "status", "blind", "outcome", "said"),
     [
-        (read({}), 200, True, NOT_COVERED, "finds nothing in any of the suite's drawings"),
+        (read({}), 200, True, NOT_COVERED, "finds nothing of what stands in any of the suite's drawings"),
         (read({"confidence": 0.0, "title": None}), 200, True, NOT_COVERED, ""),
         (read({}), 200, False, FAIL, "missing"),
         (REFUSAL, 200, False, NOT_COVERED, "the file is refused"),
         ({"detail": "not supported"}, 415, False, NOT_COVERED, "HTTP 415"),
         (DOWN, 200, False, FAIL, "PROVIDER_DOWN"),
+        (read({"title": "SAMPLE PART"}), 200, True, NOT_COVERED, "finds nothing of what stands"),
+        (read({"title": "SAMPLE PART"}), 200, False, FAIL, "missing"),
     ],
 )
 def test_an_engine_that_our_drawings_were_not_made_for(
@@ -187,6 +189,33 @@ def test_nothing_is_invented(body: object, status: int, outcome: Outcome, said: 
         drawings.Nothing, **COMMON, act="an_act", paths=["title_block", "dimensions"], placeholders=["n/a", "mm"]
     )
     check(drawings.judge_nothing(made, seen(body, status=status)), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("of_readers", "foreign", "outcome"), [(True, True, NOT_COVERED), (True, False, FAIL), (False, True, FAIL)]
+)
+def test_what_a_foreign_engine_says_of_a_blank_page_is_its_own_affair(
+    *, of_readers: bool, foreign: bool, outcome: Outcome
+) -> None:
+    made = promise(drawings.Nothing, **COMMON, act="an_act", paths=["title_block"], of_readers=of_readers)
+    check(drawings.judge_nothing(made, seen(read({"title": "SAMPLE PART"})), foreign=foreign), outcome)
+    check(drawings.judge_nothing(made, seen(read({})), foreign=foreign), PASS)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "reads"),
+    [
+        ([{}, {}], False),
+        ([{"title_block": {"title": "SAMPLE PART"}}] * 2, False),
+        ([{"title_block": {"title": "Flange"}}, {}], True),
+        ([{"title_block": {"title": "flange"}}] * 2, True),  # the same for every drawing, but it was read once
+        ([{"title_block": {"a": 152.6}}, {}], False),  # one number may be chance
+        ([{}, {"title_block": {"a": 152.6, "b": "47,25 mm"}}], True),
+    ],
+)
+def test_whether_an_engine_reads_any_of_our_drawings(bodies: list[dict[str, object]], *, reads: bool) -> None:
+    made = known(numbers=[152.6, 47.25])
+    assert drawings.reads_any([(made, body) for body in bodies]) is reads
 
 
 # ------------------------------------------------------------------------------------------------------------ refusals
