@@ -26,6 +26,7 @@ _HISTORY_SECONDS: Final = 3600.0
 """How long a process has counted when a scenario begins."""
 _STEPS_MAX: Final = 1_000
 """Moments at which the alerts of a scenario are looked for: a query of promtool may read 10,000 samples."""
+_SAMPLES_IN_WINDOW: Final = 5
 _EVALUATIONS_MAX: Final = 20_000
 """Evaluations of rules in one scenario, above which rules are evaluated less often, up to once a minute."""
 
@@ -87,6 +88,11 @@ class Scenario(Model):
     )
     replicas: int | None = Field(None, ge=1, description="How many replicas `scrape` concerns; all when left out.")
     restart: bool = Field(False, description="Every counter of the platform starts over.")
+
+    @property
+    def whole_minutes(self) -> float:
+        """How long it is from the beginning to the end."""
+        return self.lead_minutes + self.minutes + self.after_minutes
 
     @property
     def uneventful(self) -> bool:
@@ -151,9 +157,14 @@ class Value(Model):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The loaded rules, and which metrics each of them reads."""
+    """The loaded rules, and which metrics each of them reads.
+
+    `moved` are the metrics that scenarios move: those that a selector without one name (`{__name__=~"..."}`) may mean,
+    besides what rules record.
+    """
 
     groups: tuple[RuleGroup, ...]
+    moved: frozenset[str] = frozenset()
 
     @property
     def every(self) -> Iterator[Rule]:
@@ -164,6 +175,14 @@ class Rules:
     def recorded(self) -> frozenset[str]:
         """The metrics that rules record."""
         return frozenset(rule.name for rule in self.every if rule.kind == "recording")
+
+    def metrics_of(self, expression: str) -> frozenset[str]:
+        """Give the names of the metrics that an expression reads; none where it cannot be parsed."""
+        selected = selectors_of(expression)
+        named = frozenset(selector.name for selector in selected if selector.name)
+        patterns = [selector for selector in selected if not selector.name]
+        known = self.moved | self.recorded if patterns else ()
+        return named.union(*(meant(selector, known) for selector in patterns))
 
     def read_by(self, names: Iterable[str]) -> frozenset[str]:
         """Give what is read, directly or through recording rules, by the rules of these names; names included."""
@@ -176,7 +195,7 @@ class Rules:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting += [read for rule in by_name.get(name, ()) for read in metrics_of(rule.query)]
+                waiting += [read for rule in by_name.get(name, ()) for read in self.metrics_of(rule.query)]
         return frozenset(found)
 
     def alerts(self, names: Iterable[str], severities: Sequence[str], reads: Sequence[str], label: str) -> list[Rule]:
@@ -193,7 +212,7 @@ class Rules:
                 rule.name in chosen
                 if chosen
                 else (not severities or rule.labels.get(label) in severities)
-                and (not reads or matching(self.read_by(metrics_of(rule.query)), reads))
+                and (not reads or matching(self.read_by(self.metrics_of(rule.query)), reads))
             )
         ]
 
@@ -204,8 +223,17 @@ def matching(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 
 def metrics_of(expression: str) -> frozenset[str]:
-    """Give the names of the metrics that an expression reads; none where it cannot be parsed."""
+    """Give the metrics that an expression names; none where it cannot be parsed."""
     return frozenset(selector.name for selector in selectors_of(expression) if selector.name)
+
+
+def meant(selector: Selector, names: Iterable[str]) -> frozenset[str]:
+    """Give those of some names of metrics that a selector without one name means."""
+    groups = selector.alternatives or (selector.matchers,)
+    named = [[each for each in group if each.label == "__name__"] for group in groups]
+    return frozenset(
+        name for name in names if any(all(each.takes(name) is not False for each in group) for group in named)
+    )
 
 
 def reads_nothing(expression: str) -> bool:
@@ -321,6 +349,16 @@ def duration(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms"
 
 
+def sampled_seconds(scrape_seconds: float, rules: Rules, longest_seconds: float) -> float:
+    """Give the time between samples of a scenario: that between scrapes, or more where a scenario is very long for it.
+
+    The shortest window of a rule still has enough samples for a rate.
+    """
+    ranges = [each.range_seconds for rule in rules.every for each in selectors_of(rule.query) if each.range_seconds]
+    roomy = min(ranges, default=math.inf) / _SAMPLES_IN_WINDOW
+    return max(scrape_seconds, min(roomy, longest_seconds / _STEPS_MAX))
+
+
 # --------------------------------------------------------------------------------------------------------- the series
 
 
@@ -416,6 +454,14 @@ def bounds_of(movement: Movement, stage: Stage) -> tuple[str, ...]:
     """Give the bounds of a histogram as the target writes them, `+Inf` last."""
     bounds = stage.bounds.get(movement.metric) or movement.bounds
     return (*sorted((bound for bound in bounds if not math.isinf(float(bound))), key=float), "+Inf")
+
+
+def moved(world: Iterable[Movement]) -> frozenset[str]:
+    """Give the names of all series of a world."""
+    histogram = ("_bucket", "_count", "_sum")
+    return frozenset(
+        each.metric + suffix for each in world for suffix in (histogram if each.seconds or each.bounds else ("",))
+    )
 
 
 def bucket_around(seconds: float, bounds: Sequence[str]) -> tuple[float, float]:
@@ -545,7 +591,7 @@ def rules_document(rules: Rules, wanted: frozenset[str] | None) -> tuple[dict[st
     """
     groups: list[dict[str, Any]] = []
     taken: set[str] = set()
-    for group in _in_order(rules.groups):
+    for group in _in_order(rules):
         found = [_rule(rule) for rule in group.rules if wanted is None or rule.name in wanted]
         if not found:
             continue
@@ -557,9 +603,10 @@ def rules_document(rules: Rules, wanted: frozenset[str] | None) -> tuple[dict[st
     return {"groups": groups}, [group["name"] for group in groups]
 
 
-def _in_order(groups: Sequence[RuleGroup]) -> list[RuleGroup]:
+def _in_order(rules: Rules) -> list[RuleGroup]:
+    groups = rules.groups
     made = [frozenset(rule.name for rule in group.rules if rule.kind == "recording") for group in groups]
-    reads = [frozenset(name for rule in group.rules for name in metrics_of(rule.query)) for group in groups]
+    reads = [frozenset(name for rule in group.rules for name in rules.metrics_of(rule.query)) for group in groups]
     waiting, ordered = list(range(len(groups))), list[int]()
     while waiting:
         free = [each for each in waiting if not any(reads[each] & made[other] for other in waiting if other != each)]
@@ -591,7 +638,7 @@ def scenario_document(
     chosen = [rule for rule in rules.every if wanted is None or rule.name in wanted]
     clock = Clock(promise.scenarios[name], stage.interval_seconds, stage.time_scale)
     every = evaluation_seconds(rules.groups, len(chosen), clock)
-    reads = frozenset(read for rule in chosen for read in metrics_of(rule.query))
+    reads = frozenset(read for rule in chosen for read in rules.metrics_of(rule.query))
     reads |= frozenset(read for value in values for read in metrics_of(value.query))
     step = max(every, clock.end_seconds / _STEPS_MAX)
     span = f"[{duration(clock.end_seconds + step)}:{duration(step)}]"

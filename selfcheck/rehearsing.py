@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from selfcheck import knowledge
 from selfcheck.clients.promtool import Promtool, Shown, Tested
 from selfcheck.observation import CouldNotObserve
 from selfcheck.rehearsal import (
@@ -24,12 +25,14 @@ from selfcheck.rehearsal import (
     Rules,
     Stage,
     Value,
+    moved,
+    sampled_seconds,
     scenario_document,
     selectors_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from selfcheck.clients.prometheus import Labels, QueryResult
     from selfcheck.clients.promtool import Given
@@ -166,12 +169,10 @@ def _kept(folder: Path, keep: Path | None) -> Path | None:
 
 def _without(rules: Rules, names: Iterable[str]) -> Rules:
     left_out = frozenset(names)
-    return Rules(
-        tuple(
-            replace(group, rules=tuple(rule for rule in group.rules if rule.name not in left_out))
-            for group in rules.groups
-        )
+    groups = tuple(
+        replace(group, rules=tuple(rule for rule in group.rules if rule.name not in left_out)) for group in rules.groups
     )
+    return replace(rules, groups=groups)
 
 
 def _unusable(tested: Tested, known: Mapping[str, str]) -> dict[str, str]:
@@ -226,6 +227,9 @@ def stage_of(target: Target, rules: Rules, promises: Sequence[Rehearsed]) -> Sta
     world = promises[0].world
     names = frozenset(movement.metric for movement in world)
     queries = _Queries(target)
+    time_scale = target.scope.environment.time_scale
+    scrapes = [each.interval_seconds for each in own if math.isfinite(each.interval_seconds)]
+    longest_seconds = max(each.story.whole_minutes for each in promises) * 60 / time_scale
     return Stage(
         replicas=tuple(replicas[:_REPLICAS_MAX]),
         others=(
@@ -235,10 +239,8 @@ def stage_of(target: Target, rules: Rules, promises: Sequence[Rehearsed]) -> Sta
         bounds=queries.bounds({movement.metric for movement in world if movement.seconds}),
         words=words_of(promises[0], rules, queries.label_values(_worded(promises[0]))),
         copies=queries.copies(rules, names),
-        interval_seconds=min(
-            (each.interval_seconds for each in own if math.isfinite(each.interval_seconds)), default=15.0
-        ),
-        time_scale=target.scope.environment.time_scale,
+        interval_seconds=sampled_seconds(min(scrapes, default=15.0), rules, longest_seconds),
+        time_scale=time_scale,
     )
 
 
@@ -311,7 +313,8 @@ class _Queries:
                 and selector.name not in known
             }
         )
-        growing = [text for text in texts if text.partition("{")[0].endswith(_GROWING)]
+        types = knowledge.types(self.target)
+        growing = [text for text in texts if grows(text.partition("{")[0], types)]
         window = max(4 * self._interval(), 300 / self.target.scope.environment.time_scale)
         results = self._all(
             [f"topk({_COPIES_MAX}, {text})" for text in texts]
@@ -327,7 +330,8 @@ class _Queries:
         found = {}
         for sample in (sample for result in results[: len(texts)] if result is not None for sample in result.samples):
             name, key = sample.labels.get("__name__", ""), _key(sample.labels)
-            if name:
+            # A selector without one name finds what is known as well, which moves already.
+            if name and name not in recorded and name not in known and _family(name) not in known and name != "up":
                 found[name, key] = Copy(sample.labels, sample.value, _finite(rates.get((name, key))))
         return tuple(found.values())
 
@@ -342,6 +346,11 @@ class _Queries:
             assert isinstance(trouble, CouldNotObserve)
             raise trouble
         return [None if isinstance(result, CouldNotObserve) else result for result in results]
+
+
+def grows(metric: str, types: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether a metric counts, by its name and its types: a gauge may be named as a counter is."""
+    return metric.endswith(_GROWING) and "gauge" not in types.get(metric, ())
 
 
 def _family(metric: str) -> str:
@@ -371,7 +380,7 @@ def rehearse(target: Target, promises: Sequence[Rehearsed]) -> Rehearsal | None:
     promtool = Promtool.found(target.scope.settings.promtool)
     if promtool is None:
         return None
-    rules = Rules(target.rule_groups())
+    rules = Rules(target.rule_groups(), moved(promises[0].world))
     stage = stage_of(target, rules, promises)
     seconds = target.deadline.left_seconds * _SHARE_OF_TIME
     keep = target.scope.settings.output / "rehearsal"

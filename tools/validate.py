@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,7 +48,7 @@ from selfcheck.exposition import parse as parse_page
 from selfcheck.families import FamilyOf, families, quantities
 from selfcheck.knowledge import Knowledge, Recorded
 from selfcheck.observation import CouldNotObserve
-from selfcheck.rehearsal import Rehearsed, Rules, Stage, selectors_of
+from selfcheck.rehearsal import Rehearsed, Rules, Stage, moved, selectors_of
 from selfcheck.rehearsing import Rehearsal, parts, play, words_of
 from selfcheck.run import EXIT_FAILED, EXIT_INCONCLUSIVE, EXIT_PASS
 from selfcheck.secrets import Secrets
@@ -310,6 +310,7 @@ def _rehearse(rules: Rules, kept: Contract, job: str, promtool: Promtool, second
     if not promises:
         return
     every = [promise for _, promise in promises]
+    rules = replace(rules, moved=moved(every[0].world))
     stage = invented_stage(rules, kept, every[0], job)
     keep = settings.read().output / "rehearsal"
     played = play(promtool, parts(every, rules), rules, stage, seconds=seconds, keep=keep)

@@ -24,12 +24,14 @@ from selfcheck.rehearsal import (
     bucket_around,
     compares_now,
     evaluation_seconds,
+    moved,
     reads_nothing,
     rules_document,
+    sampled_seconds,
     scenario_document,
     series,
 )
-from selfcheck.rehearsing import _played, words_of
+from selfcheck.rehearsing import _played, grows, words_of
 from tests.unit.making import promise
 
 if TYPE_CHECKING:
@@ -187,6 +189,60 @@ def test_what_rules_read() -> None:
     # What records goes before what reads it.
     assert rules_document(rules, None)[1] == ["made", "alerts"]
     assert rules_document(rules, frozenset({"errors"}))[1] == ["made"]
+
+
+def test_what_a_pattern_of_names_reads() -> None:
+    """What scenarios move and what rules record, of which each alternative is enough; other metrics are not known."""
+    histogram = Movement(metric="time", rate=1, seconds=((1.0, 0.1),))
+    rules = Rules(
+        (
+            group("made", rule("ratio", 'sum({__name__=~"(requests|errors)_total"}) / {__name__=~"time_c.*"}')),
+            group("alerts", rule("High", '{__name__=~"rat.*", a="b"} > 1', "alerting")),
+        ),
+        moved((REQUESTS, GAUGE, histogram)),
+    )
+    assert rules.metrics_of('{job="app", __name__!~"time.*", __name__!="loaded"}') == {"requests_total", "ratio"}
+    assert rules.metrics_of('{__name__="loaded" or __name__="ratio"}') == {"loaded", "ratio"}
+    assert rules.read_by(["High"]) == {"High", "ratio", "requests_total", "time_count"}
+    assert rules_document(rules, None)[1] == ["made", "alerts"]
+    rule_file, test_file = scenario_document("calm", rehearsed(world=[REQUESTS]), STAGE, rules, None, ())
+    assert rule_file["groups"]
+    assert [each["series"] for each in test_file["tests"][0]["input_series"]] == [
+        'requests_total{status="ok",job="app",instance="a"}',
+        'requests_total{status="ok",job="app",instance="b"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "types", "counts"),
+    [
+        ("requests_total", (), True),
+        ("time_count", (), True),
+        ("time_count", ("histogram",), True),
+        ("connections_count", ("gauge",), False),
+        ("connections", (), False),
+    ],
+)
+def test_what_counts(metric: str, types: tuple[str, ...], counts: bool) -> None:  # noqa: FBT001 - a case
+    """A gauge that is named like a counter goes on as it is: it does not grow through a whole scenario."""
+    assert grows(metric, {metric: types}) is counts
+
+
+@pytest.mark.parametrize(
+    ("scrape", "windows", "longest", "seconds"),
+    [
+        (15, ("5m",), 3600, 15),
+        (1, ("15s", "5m"), 3600, 3),
+        (1, ("5m",), 3600, 3.6),
+        (1, (), 3600, 3.6),
+        (1, ("5s",), 60, 1),
+        (30, ("1m",), 3600, 30),
+    ],
+)
+def test_time_between_samples(scrape: float, windows: tuple[str, ...], longest: float, seconds: float) -> None:
+    """Long scenarios on targets that are scraped each second have fewer samples, as far as windows leave room."""
+    rules = Rules((group("g", *(rule(window, f"rate(x[{window}])") for window in windows)),))
+    assert sampled_seconds(scrape, rules, longest) == pytest.approx(seconds)
 
 
 def test_groups_of_one_name() -> None:
