@@ -224,6 +224,28 @@ def test_receivers(promise: Receivers, target: Target) -> Verdict:
     return judge_receivers(promise, _routing(target), _alerts(target).sent, _place(target))
 
 
+def _promised(target: Target) -> tuple[Receivers, ...]:
+    return tuple(target.contract.promises("routing.receivers", Receivers))
+
+
+def _ends_promised(
+    plan: Routing, alerts: Sequence[Sent], label: str, level: str, promised: Iterable[Receivers]
+) -> Iterator[tuple[Sent, tuple[Reach, ...]]]:
+    """Give where each alert of a severity reaches the promised kind of receiver: other routes tell further people.
+
+    Where it reaches none, or none is promised, all its ends.
+    """
+    wanted = {line.level: line for line in promised}.get(level)
+    for alert, ends in _ends(plan, alerts, label, level):
+        yield alert, tuple(each for each in ends if wanted and _is_to(wanted, plan, each.route)) or ends
+
+
+def _is_to(promised: Receivers, plan: Routing, route: routing.Route) -> bool:
+    receiver = plan.receivers.get(route.receiver)
+    found = frozenset[str]() if receiver is None else routing.means(receiver, promised.channels).channels
+    return bool(found & {promised.wanted, *promised.accepted})
+
+
 # ---------------------------------------------------------------------------------------------------- routes as a whole
 
 
@@ -255,11 +277,17 @@ class Open(Levels):
     """Routes notify at some time."""
 
 
-def judge_open(promise: Open, plan: Routing, alerts: Sequence[Sent], place: Mapping[str, str]) -> Verdict:
-    """No alert surely ends only in routes that never notify."""
+def judge_open(
+    promise: Open,
+    plan: Routing,
+    alerts: Sequence[Sent],
+    place: Mapping[str, str],
+    promised: Sequence[Receivers] = (),
+) -> Verdict:
+    """No alert surely ends only in routes that never notify, of those to the `promised` receivers."""
     wrong: dict[str, list[str]] = {}
     for level in promise.levels:
-        for alert, ends in _ends(plan, alerts, promise.label, level):
+        for alert, ends in _ends_promised(plan, alerts, promise.label, level, promised):
             muted = [routing.is_muted(plan, reach.route) for reach in ends]
             if muted and all(muted):
                 wrong.setdefault(f"{ends[0].route.place} {ends[0].route.shown}: {muted[0]}", []).append(alert.rule)
@@ -272,7 +300,7 @@ def judge_open(promise: Open, plan: Routing, alerts: Sequence[Sent], place: Mapp
 @check("routing.open", Open)
 def test_open(promise: Open, target: Target) -> Verdict:
     """No time interval mutes a route for good."""
-    return judge_open(promise, _routing(target), _alerts(target).sent, _place(target))
+    return judge_open(promise, _routing(target), _alerts(target).sent, _place(target), _promised(target))
 
 
 class Leaving(Levels):
@@ -313,17 +341,26 @@ class Times(Promise):
     group_interval_max_seconds: float = Field(gt=0)
     repeat_max_seconds: float | None = Field(None, gt=0)
     repeats_itself: tuple[str, ...] = Field((), description="Integrations that escalate without being told again.")
+    at_any_time: bool = Field(False, description="No time interval may keep an alert back.")
 
 
 def judge_times(
-    promise: Times, plan: Routing, alerts: Sequence[Sent], scale: float, place: Mapping[str, str]
+    promise: Times,
+    plan: Routing,
+    alerts: Sequence[Sent],
+    scale: float,
+    place: Mapping[str, str],
+    promised: Sequence[Receivers] = (),
 ) -> Verdict:
-    """Each alert leaves in time by the routes that it surely takes, and is repeated; `scale` divides the limits."""
+    """Each alert leaves in time by the routes that it surely takes, and is repeated; `scale` divides the limits.
+
+    Routes to the `promised` receivers count, where there are any.
+    """
     wrong: dict[str, None] = {}
     notes: dict[str, None] = {}
-    for _, ends in _ends(plan, alerts, promise.label, promise.level):
+    for _, ends in _ends_promised(plan, alerts, promise.label, promise.level, promised):
         sure = [reach.route for reach in ends if reach.sure] or [reach.route for reach in ends if len(ends) == 1]
-        # Of several routes the quickest counts: the others tell further people.
+        # Of several routes the quickest counts.
         late = [_late(promise, plan, route, scale) for route in sure]
         if late and all(late):
             wrong.update(dict.fromkeys(late[0]))
@@ -344,7 +381,8 @@ def _late(promise: Times, plan: Routing, route: routing.Route, scale: float) -> 
         found.append(("group_interval", route.group_interval_seconds, promise.group_interval_max_seconds))
     if promise.repeat_max_seconds is not None and not escalates:
         found.append(("repeat_interval", route.repeat_seconds, promise.repeat_max_seconds))
-    return [
+    kept_back = routing.is_muted_sometimes(plan, route) if promise.at_any_time else ""
+    return [f"{route.place} {route.shown}: {kept_back}"] * bool(kept_back) + [
         f"{route.place} {route.shown}: {name} is {_span(value)}, at most {_span(limit / scale)}"
         for name, value, limit in found
         if value > limit / scale
@@ -368,7 +406,7 @@ def _span(seconds: float) -> str:
 def test_times(promise: Times, target: Target) -> Verdict:
     """Alerts are told in time."""
     scale = target.scope.environment.time_scale
-    return judge_times(promise, _routing(target), _alerts(target).sent, scale, _place(target))
+    return judge_times(promise, _routing(target), _alerts(target).sent, scale, _place(target), _promised(target))
 
 
 # ----------------------------------------------------------------------------------------------------------- inhibition

@@ -332,6 +332,16 @@ def is_muted(routing: Routing, route: Route) -> str:
     return ""
 
 
+def is_muted_sometimes(routing: Routing, route: Route) -> str:
+    """Say what keeps a route from notifying at some time; empty when nothing does."""
+    muting = [name for name in route.muted if name not in routing.never]
+    if muting:
+        return f"the time interval {muting[0]!r} mutes it"
+    if route.active and not any(name in routing.always for name in route.active):
+        return f"it is active in {route.active[0]!r} only"
+    return ""
+
+
 # ---------------------------------------------------------------------------------------------- the labels of an alert
 
 

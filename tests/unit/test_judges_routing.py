@@ -127,6 +127,20 @@ def test_open(made: routing.Routing, outcome: Outcome) -> None:
     check(checks.judge_open(promise(checks.Open, **LEVELS), made, [DOWN], PLACE), outcome)
 
 
+def two_ways(page: str, chat: str) -> routing.Routing:
+    """Criticals page, and are told in the chat besides."""
+    first = f"{CRITICAL}, receiver: pager, continue: true, {page}"
+    return plan(first, f"{CRITICAL}, receiver: chat, {chat}", more=ALWAYS)
+
+
+def test_a_muted_pager_is_muted_although_the_chat_is_not() -> None:
+    """Of several ways, that to the promised receiver counts."""
+    line = promise(checks.Open, **LEVELS)
+    muted = "mute_time_intervals: [always]"
+    check(checks.judge_open(line, two_ways(muted, ""), [DOWN], PLACE, LINES), FAIL, "mutes it at all times")
+    check(checks.judge_open(line, two_ways("", muted), [DOWN], PLACE, LINES), PASS)
+
+
 @pytest.mark.parametrize(
     ("step", "outcome", "said"),
     [
@@ -170,6 +184,33 @@ TIMES = {
 def test_times(route: str, scale: float, outcome: Outcome, said: str) -> None:
     made = plan(f"{CRITICAL}, {route}")
     check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], scale, PLACE), outcome, said)
+
+
+def test_a_page_that_waits_is_late_although_the_chat_is_not() -> None:
+    """Of several ways, that to the promised receiver counts."""
+    line = promise(checks.Times, **TIMES)
+    late = "group_wait: 6m"
+    check(checks.judge_times(line, two_ways(late, ""), [DOWN], 1, PLACE, LINES), FAIL, "group_wait is 6 m")
+    check(checks.judge_times(line, two_ways("", late), [DOWN], 1, PLACE, LINES), PASS)
+    check(checks.judge_times(line, plan(f"{CRITICAL}, receiver: chat"), [DOWN], 1, PLACE, LINES), PASS)
+
+
+@pytest.mark.parametrize(
+    ("intervals", "outcome", "said"),
+    [
+        ("mute_time_intervals: [nights]", FAIL, "'nights' mutes it"),
+        ("active_time_intervals: [nights]", FAIL, "active in 'nights' only"),
+        ("active_time_intervals: [nights, always]", PASS, ""),
+        ("mute_time_intervals: [february_30th]", PASS, ""),
+    ],
+)
+def test_pages_at_any_hour(intervals: str, outcome: Outcome, said: str) -> None:
+    """What must be answered within minutes is kept back at no time."""
+    never = "  - {name: february_30th, time_intervals: []}\n"
+    made = plan(f"{CRITICAL}, receiver: pager, {intervals}", more=ALWAYS + never)
+    line = promise(checks.Times, **TIMES, at_any_time=True)
+    check(checks.judge_times(line, made, [DOWN], 1, PLACE, LINES), outcome, said)
+    check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], 1, PLACE, LINES), PASS)
 
 
 def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
