@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from selfcheck import moments
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.promql import (
     Aggregate,
@@ -36,7 +37,6 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN_CHOICE: Final = re.compile(r"\(?([\w .:/-]+(?:\|[\w .:/-]+)*)\)?")
 _DEFAULT_SECONDS: Final = {"group_wait": 30.0, "group_interval": 300.0, "repeat_interval": 14400.0}
 _SENT_RESOLVED_UNSAID: Final = frozenset({"email", "slack", "wechat"})
-_WHOLE_DAYS: Final = frozenset({("00:00", "24:00")})
 
 
 class UnreadableConfigurationError(ValueError):
@@ -147,8 +147,8 @@ def read(text: str) -> Routing:
                 _inhibition(found, f"inhibit_rules[{number}]")
                 for number, found in enumerate(document.get("inhibit_rules") or ())
             ),
-            always=frozenset(found["name"] for found in intervals if _is_always(found)),
-            never=frozenset(found["name"] for found in intervals if not found.get("time_intervals")),
+            always=frozenset(each["name"] for each in intervals if moments.is_always(each.get("time_intervals") or ())),
+            never=frozenset(each["name"] for each in intervals if moments.is_never(each.get("time_intervals") or ())),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{type(error).__name__}: {error}"
@@ -226,18 +226,6 @@ def _inhibition(found: Mapping[str, Any], place: str) -> Inhibition:
     return Inhibition(
         place, _matchers(found, "source_"), _matchers(found, "target_"), tuple(map(str, found.get("equal") or ()))
     )
-
-
-def _is_always(found: Mapping[str, Any]) -> bool:
-    """Whether a time interval holds at each moment: one of its parts restricts nothing."""
-
-    def unrestricted(part: Mapping[str, Any]) -> bool:
-        limits = {key: value for key, value in part.items() if value and key != "location"}
-        times = limits.pop("times", None)
-        whole = not times or any((each.get("start_time"), each.get("end_time")) in _WHOLE_DAYS for each in times)
-        return whole and not limits
-
-    return any(unrestricted(part or {}) for part in found.get("time_intervals") or ())
 
 
 # ------------------------------------------------------------------------------------------------- where an alert goes
