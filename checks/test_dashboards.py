@@ -13,8 +13,8 @@ from selfcheck.checking import check
 from selfcheck.contract import Component, Promise
 from selfcheck.dashboards import GRID_WIDTH, Place, resolve
 from selfcheck.observation import CouldNotObserve, Trouble
-from selfcheck.promql import Selector
-from selfcheck.showing import absolute_steps, misfit, scaled, wrong_colors
+from selfcheck.promql import Selector, UnreadableError
+from selfcheck.showing import absolute_steps, is_colored, misfit, scaled, wrong_colors
 from selfcheck.units import measure
 from selfcheck.values import some
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
@@ -159,6 +159,10 @@ class NamedPanel(OfDashboards):
     title: str
     place: Literal["top-left", "top-right", "bottom-left", "bottom-right"]
     kinds: tuple[str, ...] = Field((), description="The panel is of one of these types; any, when left out.")
+    showing_nothing: tuple[str, ...] = Field((), description="Types of panels that show no query.")
+    shows: tuple[str, ...] = Field((), description="Metrics that it shows, or something that is computed otherwise.")
+    never_shows: tuple[str, ...] = Field((), description="Metrics that are something else, where `shows` has not them.")
+    colored: bool = Field(False, description="The panel has thresholds, so that its colour tells how it is.")
 
 
 def judge_panel(promise: NamedPanel, found: Boards, others: Iterable[NamedPanel], place: Mapping[str, str]) -> Verdict:
@@ -172,20 +176,45 @@ def judge_panel(promise: NamedPanel, found: Boards, others: Iterable[NamedPanel]
     if panels and all(panel.library for panel in panels):
         return inconclusive(expected, f"its library panel {panels[0].library} cannot be read", **place)
     elsewhere = [_misplaced(promise, panel, board, others) for panel in panels]
-    wrong = ""
     if not panels:
         close = difflib.get_close_matches(promise.title, [panel.title for panel in board.panels], n=1)
         wrong = f"there is none{f'; nearest: {close[0]}' if close else ''}"
-    elif not any(query.text for panel in panels for query in panel.queries):
-        wrong = "it is there, and asks nothing"
-    elif all(elsewhere):
-        wrong = elsewhere[0]
+    else:
+        wrong = _useless(promise, panels) or (elsewhere[0] if all(elsewhere) else "")
     if wrong:
         return failed(expected, wrong, **place)
     verdict = passed(f"it is there, as {panels[0].kind}", where=place["where"])
     if promise.kinds and not any(panel.kind in promise.kinds for panel in panels):
         return verdict.with_notes(f"{promise.title} is a {panels[0].kind}, and the manual calls it {promise.kinds[0]}")
     return verdict
+
+
+def _useless(promise: NamedPanel, panels: Sequence[Panel]) -> str:
+    """Say why none of the panels shows what it is for; empty when one does."""
+    if not any(query.text for panel in panels for query in panel.queries):
+        return "it is there, and asks nothing"
+    if all(panel.blank for panel in panels):
+        return "it is there, and all its queries are hidden"
+    if all(panel.kind in promise.showing_nothing for panel in panels):
+        return f"it is a {panels[0].kind}, which shows no query"
+    if promise.colored and not any(map(is_colored, panels)):
+        return "it has no thresholds: its colour tells nothing"
+    found = [
+        _metric_shown(query.text) for panel in panels for query in panel.queries if query.text and not query.hidden
+    ]
+    if promise.shows and found and all(each in {*promise.never_shows, ""} - {*promise.shows} for each in found):
+        return f"it shows {found[0] or 'a number that reads nothing'}, and not {' or '.join(promise.shows)}"
+    return ""
+
+
+def _metric_shown(text: str) -> str | None:
+    """Give the one metric that a query shows, empty where it reads none; None where it computes, or cannot be read."""
+    try:
+        node = promql.parse(text)
+    except UnreadableError:
+        return None
+    found = scaled(node)
+    return found.metric if found else None if promql.uses(node) else ""
 
 
 def _titled(board: Board, title: str) -> list[Panel]:
@@ -405,6 +434,8 @@ def judge_data(queries: Queries, steps: Mapping[str, Step | CouldNotObserve], pl
     wrong, unclear, away = [], [], set()
     for asked in queries.asked:
         missing = []
+        if asked.panel is not None and asked.panel.blank and asked.query == asked.panel.queries[0]:
+            wrong.append(f"{asked.name}: all queries of the panel are hidden")
         for node in asked.nodes:
             of_node = [steps[each.series_text] for each in knowledge.selectors(node) if each.series_text in steps]
             unclear += [f"{asked.name}: {each.came_back}" for each in of_node if isinstance(each, CouldNotObserve)]
@@ -486,6 +517,10 @@ def judge_variables(
     for chosen in queries.variables:
         if chosen.trouble:
             unclear.append(f"{chosen.name}: {chosen.trouble}")
+        elif chosen.emptied_by:
+            wrong.append(
+                f"{chosen.name}: its regular expression {chosen.emptied_by} takes none of the values there are"
+            )
         elif chosen.selector is None:
             if labels and chosen.label not in labels:
                 wrong.append(f"{chosen.name}: there is no label {chosen.label}{_near(chosen.label, labels)}")
@@ -535,7 +570,7 @@ def judge_units(queries: Queries, known: Knowledge, place: Mapping[str, str]) ->
     wrong, judged = [], 0
     for asked in queries.asked:
         panel = asked.panel
-        if panel is None or panel.transformed or not panel.units_told:
+        if panel is None or panel.transformed or not panel.units_told or asked.query.hidden:
             continue
         for node in asked.nodes[:1]:
             unit = measure(node, known).unit

@@ -34,6 +34,7 @@ _VARIABLE: Final = re.compile(
 _SPECIAL: Final = re.compile(r"[\\^$*+?.()|\[\]{}]")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|M|y)")
 _SECONDS_OF: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
+_SLASHED: Final = re.compile(r"/(?P<text>.*)/(?P<flags>[a-z]*)", re.DOTALL)
 _LABEL_VALUES: Final = re.compile(r"\s*label_values\((?:(?P<series>.+),)?\s*(?P<label>[a-zA-Z_]\w*)\s*\)\s*", re.DOTALL)
 _QUERY_RESULT: Final = re.compile(r"\s*query_result\((?P<query>.+)\)\s*", re.DOTALL)
 
@@ -52,12 +53,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What one target of a panel (or an annotation) asks, as it stands in the model."""
+    """What one target of a panel (or an annotation) asks, as it stands in the model; `hidden`: and does not show."""
 
     ref: str
     text: str
     source: Reference
     step: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,18 @@ class Panel:
     steps: tuple[Step, ...]
     steps_relative: bool
     """Whether steps are percentages of the way from `minimum` to `maximum`."""
+    steps_elsewhere: bool
+    """Whether there are thresholds that are not in `steps`: of single series, or of a panel of an older kind."""
     minimum: float | None
     maximum: float | None
     transformed: bool
     library: str
     """The uid of a library panel that could not be read; empty for all others."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether all that it asks is hidden."""
+        return bool(self.queries) and all(query.hidden for query in self.queries)
 
     def unit_of(self, query: Query) -> str:
         """Give the unit in which the panel shows a query."""
@@ -124,6 +133,8 @@ class Variable:
     several: bool
     all_value: str
     source: Reference
+    regex: str = ""
+    """What a value must match, and which part of it is offered."""
 
     @property
     def label_values(self) -> tuple[str, str] | None:
@@ -252,6 +263,8 @@ def _panel(given: dict[str, Any], collapsed: bool, library: Mapping[str, Mapping
             Step(_number(each.get("value")), str(each.get("color", ""))) for each in thresholds.get("steps") or ()
         ),
         steps_relative=thresholds.get("mode") == "percentage",
+        steps_elsewhere="thresholds" in panel
+        or any(each.get("id") == "thresholds" for override in overrides for each in override.get("properties") or ()),
         minimum=_number(defaults.get("min")),
         maximum=_number(defaults.get("max")),
         transformed=bool(panel.get("transformations")),
@@ -285,6 +298,7 @@ def _query(target: dict[str, Any], of_panel: Reference) -> Query:
         text=_text_of(target),
         source=own if own != Reference() else of_panel,
         step=str(target.get("interval") or ""),
+        hidden=target.get("hide") is True,
     )
 
 
@@ -330,7 +344,32 @@ def _variable(given: Mapping[str, Any]) -> Variable:
         several=bool(given.get("multi") or given.get("includeAll")),
         all_value=str(given.get("allValue") or ""),
         source=_reference(given.get("datasource")),
+        regex=str(given.get("regex") or ""),
     )
+
+
+def chosen_by_regex(regex: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Give what a variable offers of some values: those that match, or the part of each that its first group holds.
+
+    A regular expression that only JavaScript knows chooses nothing: all values are given.
+    """
+    found = _SLASHED.fullmatch(regex)
+    text, flags = (found["text"], found["flags"]) if found else (f"^{regex}$", "")
+    try:
+        pattern = re.compile(
+            text.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"), _flags(flags)
+        )
+    except re.error:
+        return values
+    matches = [match for value in values if (match := pattern.search(value))] if regex else []
+    if not regex or not pattern.groups:
+        return tuple(match.string for match in matches) if regex else values
+    part: str | int = "value" if "value" in pattern.groupindex else 1
+    return tuple(dict.fromkeys(match[part] for match in matches if match[part]))
+
+
+def _flags(letters: str) -> re.RegexFlag:
+    return re.IGNORECASE if "i" in letters else re.RegexFlag(0)
 
 
 def _listed(value: object) -> tuple[str, ...]:

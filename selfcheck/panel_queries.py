@@ -48,12 +48,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a variable's query reads: a selector, with the label whose values it gives; or why it cannot be read."""
+    """What a variable's query reads: a selector, with the label whose values it gives; or why it cannot be read.
+
+    `emptied_by` is the regular expression that takes none of the values there are.
+    """
 
     name: str
     selector: Selector | None = None
     label: str = ""
     trouble: str = ""
+    emptied_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,10 @@ def _values(
         offered = None
         if variable.kind == "query" and _ours(variable.source, board, sources, others):
             read, offered = _offered(client, uid, variable, values)
+            left = dashboards.chosen_by_regex(variable.regex, offered or ())
+            if read and offered and not left:
+                read = replace(read, emptied_by=variable.regex)
+            offered = left or offered
             reads += [read] if read else []
         values[variable.name] = dashboards.value_of(variable, offered)
     return values, reads

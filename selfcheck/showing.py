@@ -112,6 +112,12 @@ _DEFAULT_STEPS: Final = (None, 80.0)
 """What Grafana gives every new panel: nobody chose it."""
 
 
+def is_colored(panel: Panel) -> bool:
+    """Tell whether somebody chose thresholds for a panel, or for some of its series."""
+    chosen = len(panel.steps) > 1 and tuple(step.value for step in panel.steps) != _DEFAULT_STEPS
+    return chosen or panel.steps_elsewhere
+
+
 def absolute_steps(panel: Panel) -> tuple[Step, ...]:
     """Give the thresholds that somebody chose for a panel, in the panel's values; empty where there are none."""
     steps = panel.steps
@@ -126,11 +132,12 @@ def absolute_steps(panel: Panel) -> tuple[Step, ...]:
 
 
 def color_at(steps: Sequence[Step], value: float) -> str:
-    """Give the colour that a panel has at a value."""
+    """Give the colour that a panel has at a value. Grafana looks no further than the first step that is not reached."""
     found = steps[0].color
-    for step in sorted(steps[1:], key=lambda each: each.value or 0.0):
-        if step.value is not None and value >= step.value:
-            found = step.color
+    for step in steps[1:]:
+        if step.value is None or value < step.value:
+            break
+        found = step.color
     return found
 
 

@@ -82,7 +82,7 @@ def test_queries_take_the_data_source_of_their_panel_unless_they_have_one() -> N
     found = board(panel("p", targets=targets, datasource="Prometheus")).panels[0].queries
     assert found == (
         Query("A", "a", Reference("Prometheus")),
-        Query("B", "b", Reference("x")),
+        Query("B", "b", Reference("x"), hidden=True),
     )
 
 

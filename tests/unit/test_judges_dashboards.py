@@ -195,6 +195,85 @@ def test_a_gauge_that_is_something_else_is_a_remark() -> None:
     assert (verdict.outcome, verdict.notes) == (Outcome.PASS, ("Budget is a text, and the manual calls it gauge",))
 
 
+HIDDEN = {"refId": "A", "expr": "up", "hide": True}
+
+
+@pytest.mark.parametrize(
+    ("shown", "wrong"),
+    [
+        (panel("Budget", targets=[HIDDEN]), "it is there, and all its queries are hidden"),
+        (panel("Budget", targets=[HIDDEN, {"refId": "B", "type": "math", "expression": "$A * 100"}]), ""),
+        (panel("Budget", kind="text"), "it is a text, which shows no query"),
+    ],
+)
+def test_a_named_panel_that_shows_nothing(shown: dict[str, Any], wrong: str) -> None:
+    line = promise(checks.NamedPanel, **BOTTOM_RIGHT, showing_nothing=("text",))
+    assert checks.judge_panel(line, found(shown), (), PLACE).observed in (wrong, "it is there, as timeseries")
+
+
+@pytest.mark.parametrize(
+    ("exprs", "wrong"),
+    [
+        (("budget",), ""),
+        (("100 * budget", "availability"), ""),
+        (("1 - sum(rate(failures_total[$range])) / 5",), ""),
+        (("other_budget",), ""),
+        (("max(availability)",), "it shows availability, and not budget"),
+        (("vector(1)", "availability"), "it shows a number that reads nothing, and not budget"),
+    ],
+)
+def test_a_named_panel_that_shows_something_else(exprs: tuple[str, ...], wrong: str) -> None:
+    """Another key metric, or a number; what is computed may be anything."""
+    line = promise(checks.NamedPanel, **BOTTOM_RIGHT, shows=("budget",), never_shows=("budget", "availability"))
+    targets = [{"refId": str(number), "expr": expr} for number, expr in enumerate(exprs)]
+    verdict = checks.judge_panel(line, found(panel("Budget", targets=targets)), (), PLACE)
+    assert (verdict.outcome is Outcome.FAIL, verdict.observed) == (bool(wrong), wrong or "it is there, as timeseries")
+
+
+def test_a_panel_whose_colour_must_tell() -> None:
+    """Grafana's own thresholds of every new panel are none; those of single series, or of an old panel, are some."""
+    line = promise(checks.NamedPanel, **BOTTOM_RIGHT, colored=True)
+    override = {"matcher": {}, "properties": [{"id": "thresholds", "value": {}}]}
+    for more, outcome in (
+        (config(steps=[(None, "green"), (80, "red")]), Outcome.FAIL),
+        (config(steps=[(None, "red"), (0.2, "green")]), Outcome.PASS),
+        ({"fieldConfig": {"overrides": [override]}}, Outcome.PASS),
+        ({"thresholds": "0.2,0.5"}, Outcome.PASS),
+    ):
+        assert checks.judge_panel(line, found(panel("Budget", **more)), (), PLACE).outcome is outcome
+
+
+def test_a_panel_whose_queries_are_all_hidden_is_dead() -> None:
+    dead, alive = asked("up", targets=[HIDDEN]), asked("up", targets=[HIDDEN, {"refId": "B", "expr": "up"}])
+    steps = {"up{}": Climbed(Rung.FOUND)}
+    assert checks.judge_data(queries(dead), steps, PLACE).outcome is Outcome.FAIL
+    assert checks.judge_data(queries(alive), steps, PLACE).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("regex", "values"),
+    [
+        ("", ("a-1", "b-2")),
+        ("/^a/", ("a-1",)),
+        ("/B/i", ("b-2",)),
+        ("/-(.*)/", ("1", "2")),
+        ("/(?<text>.)-(?<value>.)/", ("1", "2")),
+        ("a", ()),
+        ("/^gpt/", ()),
+        ("/(/", ("a-1", "b-2")),
+    ],
+)
+def test_what_a_variable_offers(regex: str, values: tuple[str, ...]) -> None:
+    """Its regular expression chooses among the values, or parts of them."""
+    assert dashboards.chosen_by_regex(regex, ("a-1", "b-2")) == values
+
+
+def test_a_variable_whose_regex_takes_nothing() -> None:
+    chosen = Chosen("main / variable x", label="x", emptied_by="/^gpt/")
+    verdict = checks.judge_variables(promise(checks.Variables), queries(variables=(chosen,)), {}, {"x"}, PLACE)
+    assert (verdict.outcome, "takes none" in verdict.observed) == (Outcome.FAIL, True)
+
+
 @pytest.mark.parametrize(
     "looked_at",
     [
@@ -472,6 +551,7 @@ GREEN_RED: list[tuple[float | None, str]] = [(None, "green"), (0.01, "orange"), 
         ([(None, "green"), (1, "orange"), (5, "red")], Scaled("m"), False),
         ([(None, "red"), (0.05, "green")], Scaled("m"), False),
         ([(None, "green"), (0.001, "red")], Scaled("m"), False),  # red while the target is kept
+        ([(None, "green"), (5, "orange"), (0.05, "red")], Scaled("m"), False),  # out of order: red is never reached
     ],
 )
 def test_colours_of_an_error_ratio(steps: list[tuple[float | None, str]], scaled: Scaled, right: bool) -> None:  # noqa: FBT001
