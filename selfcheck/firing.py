@@ -23,6 +23,7 @@ from selfcheck.promql import (
     Number,
     Selector,
     Subquery,
+    always_gives,
     walk,
 )
 
@@ -426,7 +427,21 @@ def _never(branch: Node, book: Rulebook) -> str:
         # Inside, `or` and the right side of `unless` may do without it.
         if isinstance(part, Binary) and (reason := _impossible(part, book)) and values(branch, book).empty:
             return reason
-    return _contradiction(branch)
+    return _never_absent(branch) or _contradiction(branch)
+
+
+def _never_absent(node: Node) -> str:
+    """Find an absence that is needed, of what is always there."""
+    match node:
+        case Call(function=function) if function in _ABSENCE:
+            inner = node.arguments[0]
+            return f"`{inner.shown}` is never absent" if always_gives(inner) else ""
+        case Binary(operator="or"):
+            return ""
+        case Binary(operator="unless"):
+            return _never_absent(node.left)
+        case _:
+            return next(filter(None, map(_never_absent, node.children())), "")
 
 
 def _impossible(comparison: Binary, book: Rulebook) -> str:

@@ -78,8 +78,20 @@ def test_what_can_never_be_true(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
+    ["absent(sum(x) or vector(0))", "absent_over_time(vector(1)[5m:1m]) and on () up", "sum(absent(vector(0))) > 0"],
+)
+def test_the_absence_of_what_is_always_there(text: str) -> None:
+    """A default takes away what `absent` looks for."""
+    assert "is never absent" in never(parse(text), BOOK)
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "ratio > 0.05",
+        "absent(sum(x) or vector(0)) or absent(x)",
+        "up unless absent(vector(1))",
+        "absent(x > 1)",
         "ratio >= 1",
         "ratio <= 0",
         "ratio != 1",
