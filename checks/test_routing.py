@@ -409,6 +409,38 @@ def test_times(promise: Times, target: Target) -> Verdict:
     return judge_times(promise, _routing(target), _alerts(target).sent, scale, _place(target), _promised(target))
 
 
+class Ended(Promise):
+    """Who is promised to hear of an alert of one severity hears of its end as well."""
+
+    label: str
+    level: str
+
+
+def judge_ended(
+    promise: Ended, plan: Routing, alerts: Sequence[Sent], promised: Sequence[Receivers], place: Mapping[str, str]
+) -> Verdict:
+    """One promised receiver of each alert is told of its end; whether it reaches one at all is not judged here."""
+    wanted = next((line for line in promised if line.level == promise.level), None)
+    wrong: dict[str, list[str]] = {}
+    for alert, ends in _ends_promised(plan, alerts, promise.label, promise.level, promised):
+        receivers = [
+            plan.receivers[each.route.receiver] for each in ends if wanted and _is_to(wanted, plan, each.route)
+        ]
+        if receivers and not any(each.tells_resolved for each in receivers):
+            wrong.setdefault(f"{receivers[0].name!r} ({', '.join(receivers[0].integrations)})", []).append(alert.rule)
+    expected = "receivers that are told when an alert is over"
+    if wrong:
+        observed = [f"{name} is not told that {some(rules)} is over (`send_resolved`)" for name, rules in wrong.items()]
+        return failed(expected, some(observed), **place)
+    return passed(expected, where=place["where"])
+
+
+@check("routing.ended", Ended)
+def test_ended(promise: Ended, target: Target) -> Verdict:
+    """What began also ends for whom it woke."""
+    return judge_ended(promise, _routing(target), _alerts(target).sent, _promised(target), _place(target))
+
+
 # ----------------------------------------------------------------------------------------------------------- inhibition
 
 

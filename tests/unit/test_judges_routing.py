@@ -213,6 +213,25 @@ def test_pages_at_any_hour(intervals: str, outcome: Outcome, said: str) -> None:
     check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], 1, PLACE, LINES), PASS)
 
 
+@pytest.mark.parametrize(
+    ("pager", "chat", "outcome"),
+    [
+        ("{a: b}", "", PASS),
+        ("{send_resolved: true}", "{send_resolved: false}", PASS),
+        ("{send_resolved: false}", "{send_resolved: true}", FAIL),
+        ("", "{send_resolved: false}", PASS),  # that nobody is paged is for another promise
+    ],
+)
+def test_ends_of_pages_are_told(pager: str, chat: str, outcome: Outcome) -> None:
+    """The pager is told when it is over, whoever else is."""
+    named = {"pager": ("pagerduty", pager), "chat": ("slack", chat)}
+    receivers = ", ".join(f"{{name: {name}, {kind}_configs: [{one}]}}" for name, (kind, one) in named.items())
+    routes = ", ".join(f"{{{CRITICAL}, receiver: {name}, continue: true}}" for name, (_, one) in named.items() if one)
+    made = routing.read(f"route: {{receiver: chat, routes: [{routes}]}}\nreceivers: [{receivers}]")
+    line = promise(checks.Ended, label="severity", level="critical")
+    check(checks.judge_ended(line, made, [DOWN], LINES, PLACE), outcome)
+
+
 def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
     rules = f"inhibit_rules: [{{source_matchers: ['{source}'], target_matchers: ['{target}'], equal: [{equal}]}}]"
     return plan(more=rules)
