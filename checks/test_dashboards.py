@@ -53,6 +53,9 @@ def _found(target: Target, promise: OfDashboards) -> Boards | Verdict:
     return boards.gather(target, uids, promise.tags)
 
 
+_ASK_GRAFANA = "set SELF_CHECK_GRAFANA_URL: Grafana has what is in its library, and files have not"
+
+
 def _summed_up(
     expected: str, wrong: Sequence[str], unclear: Sequence[str], fine: str, place: Mapping[str, str]
 ) -> Verdict:
@@ -72,7 +75,7 @@ def _summed_up(
 def _place(target: Target, found: Boards, uid: str = "") -> dict[str, str]:
     """Say where dashboards were read, and how to do it again."""
     path = f"dashboards/uid/{uid}" if uid else "search"
-    if not found.where.startswith("GET "):
+    if found.of_files:
         return {"where": found.where, "reproduce": f"ls -R {found.where}"}
     url = f"{target.scope.url(Component.GRAFANA)}/api/{path}"
     token = '-H "Authorization: Bearer $SELF_CHECK_GRAFANA_TOKEN" ' if target.scope.grafana_token else ""
@@ -174,7 +177,8 @@ def judge_panel(promise: NamedPanel, found: Boards, others: Iterable[NamedPanel]
         return inconclusive(expected, why, blocked_by=f"dashboards.{promise.dashboard}", where=place["where"])
     panels = _titled(board, promise.title)
     if panels and all(panel.library for panel in panels):
-        return inconclusive(expected, f"its library panel {panels[0].library} cannot be read", **place)
+        unread = f"its library panel {panels[0].library} cannot be read"
+        return not_covered(unread, _ASK_GRAFANA) if found.of_files else inconclusive(expected, unread, **place)
     elsewhere = [_misplaced(promise, panel, board, others) for panel in panels]
     if not panels:
         close = difflib.get_close_matches(promise.title, [panel.title for panel in board.panels], n=1)
@@ -370,13 +374,15 @@ def judge_readable(
                 wrong.append(f"{asked.name}: {text}: {why}")
             else:
                 unclear.append(f"{asked.name}: {text}: {why}")
-    for uid, board in found.boards.items():
-        unclear += [
-            f"{uid} / {panel.title}: its library panel {panel.library} cannot be read"
-            for panel in board.panels
-            if panel.library
-        ]
-    return _summed_up("every query of a panel is PromQL", wrong, unclear, _fine(queries, "can be read"), place)
+    unread = [
+        f"{uid} / {panel.title}: its library panel {panel.library} cannot be read"
+        for uid, board in found.boards.items()
+        for panel in board.panels
+        if panel.library
+    ]
+    unclear += [] if found.of_files else unread
+    verdict = _summed_up("every query of a panel is PromQL", wrong, unclear, _fine(queries, "can be read"), place)
+    return verdict.with_notes(*(f"{each}; {_ASK_GRAFANA}" for each in unread)) if found.of_files else verdict
 
 
 @check("dashboards.readable", PanelQueries)

@@ -43,7 +43,8 @@ class Boards:
     """The platform's dashboards, as far as they could be read.
 
     `unread` says of each other why not. `listed` is the title of every dashboard there is, by uid. `sources` is None
-    where it is not known which there are. `where` says what was looked at.
+    where it is not known which there are. `where` says what was looked at. Files have no library: what is in it, only
+    Grafana knows.
     """
 
     boards: Mapping[str, Board]
@@ -51,6 +52,11 @@ class Boards:
     listed: Mapping[str, str]
     sources: tuple[DataSource, ...] | None
     where: str
+
+    @property
+    def of_files(self) -> bool:
+        """Whether they were read from a folder."""
+        return not self.where.startswith("GET ")
 
 
 def gather(target: Target, uids: Collection[str], tags: Collection[str]) -> Boards | Verdict:
@@ -136,7 +142,8 @@ def files(folder: Path) -> tuple[File, ...]:
 def in_folder(folder: Path) -> Boards:
     """Give the dashboards and data sources of a folder."""
     every = [found for found in files(folder) if not found.trouble]
-    boards, unread = _read(((found.uid or found.name, found.model) for found in every), {})
+    library = {uid: model for found in every for uid, model in dashboards.enclosed(found.model).items()}
+    boards, unread = _read(((found.uid or found.name, found.model) for found in every), library)
     listed = {found.uid: str(found.model.get("title") or "") for found in every if found.uid}
     return Boards(boards, unread, listed, sources(folder), str(folder))
 

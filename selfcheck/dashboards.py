@@ -180,6 +180,17 @@ def library_uids(model: Mapping[str, Any]) -> set[str]:
     }
 
 
+def enclosed(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Give the library panels that a dashboard brings along, as one does that was exported for others."""
+    elements = model.get("__elements")
+    listed = elements.values() if isinstance(elements, dict) else ()
+    return {
+        str(each["uid"]): each["model"]
+        for each in listed
+        if isinstance(each, dict) and isinstance(each.get("model"), dict)
+    }
+
+
 def is_board(content: object) -> bool:
     """Tell whether a JSON value looks like the model of a dashboard."""
     return isinstance(content, dict) and (

@@ -67,6 +67,12 @@ def test_a_library_panel_that_comes_with_its_content_needs_no_library() -> None:
     assert dashboards.read(model).panels[0].library == ""
 
 
+def test_library_panels_that_a_dashboard_brings_along() -> None:
+    model = {"__elements": {"lib": {"uid": "lib", "kind": 1, "model": panel("Errors")}, "other": {"uid": "x"}}}
+    assert dashboards.enclosed(model) == {"lib": panel("Errors")}
+    assert dashboards.enclosed({"__elements": []}) == {}
+
+
 def test_units_of_single_queries() -> None:
     override = {"matcher": {"id": "byFrameRefID", "options": "B"}, "properties": [{"id": "unit", "value": "s"}]}
     config = {"defaults": {"unit": "percentunit"}, "overrides": [override]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,16 @@ def test_a_named_panel(named: checks.NamedPanel, looked_at: Boards, wrong: str) 
 def test_a_gauge_that_is_something_else_is_a_remark() -> None:
     verdict = checks.judge_panel(BUDGET, found(panel("Budget", kind="text")), (), PLACE)
     assert (verdict.outcome, verdict.notes) == (Outcome.PASS, ("Budget is a text, and the manual calls it gauge",))
+
+
+def test_a_library_panel_in_a_folder_is_looked_at_in_grafana() -> None:
+    """Files do not say what is in it: that is no doubt about the files."""
+    looked_at = found({"libraryPanel": {"uid": "lib", "name": "Errors"}})
+    in_folder = replace(looked_at, where="/dashboards")
+    assert checks.judge_panel(ERRORS, in_folder, (), PLACE).outcome is Outcome.NOT_COVERED
+    assert checks.judge_readable(queries(), {}, looked_at, PLACE).outcome is Outcome.INCONCLUSIVE
+    verdict = checks.judge_readable(queries(), {}, in_folder, PLACE)
+    assert (verdict.outcome, "SELF_CHECK_GRAFANA_URL" in verdict.notes[0]) == (Outcome.PASS, True)
 
 
 HIDDEN = {"refId": "A", "expr": "up", "hide": True}
