@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from checks.test_slo import Objective
-from selfcheck import boards, components, knowledge, ladder, panel_queries, promql, shapes
+from selfcheck import boards, components, dashboards, knowledge, ladder, panel_queries, promql, shapes
 from selfcheck.checking import check
 from selfcheck.contract import Component, Promise
 from selfcheck.dashboards import GRID_WIDTH, Place, resolve
+from selfcheck.knowledge import Knowledge
+from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import Selector, UnreadableError
 from selfcheck.showing import absolute_steps, is_colored, misfit, scaled, wrong_colors
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from selfcheck.boards import Boards, File
     from selfcheck.clients.prometheus import QueryResult
     from selfcheck.dashboards import Board, Panel, Resolved
-    from selfcheck.knowledge import Knowledge
     from selfcheck.ladder import Step
     from selfcheck.panel_queries import Asked, Chosen, Queries
+    from selfcheck.promql import Node
     from selfcheck.target import Target
 
 _NAMED_MAX = 8
@@ -164,6 +166,7 @@ class NamedPanel(OfDashboards):
     kinds: tuple[str, ...] = Field((), description="The panel is of one of these types; any, when left out.")
     showing_nothing: tuple[str, ...] = Field((), description="Types of panels that show no query.")
     shows: tuple[str, ...] = Field((), description="Metrics that it shows, or something that is computed otherwise.")
+    by: tuple[str, ...] = Field((), description="Labels by which it tells its series apart.")
     never_shows: tuple[str, ...] = Field((), description="Metrics that are something else, where `shows` has not them.")
     colored: bool = Field(False, description="The panel has thresholds, so that its colour tells how it is.")
 
@@ -203,20 +206,39 @@ def _useless(promise: NamedPanel, panels: Sequence[Panel]) -> str:
         return f"it is a {panels[0].kind}, which shows no query"
     if promise.colored and not any(map(is_colored, panels)):
         return "it has no thresholds: its colour tells nothing"
-    found = [
-        _metric_shown(query.text) for panel in panels for query in panel.queries if query.text and not query.hidden
-    ]
-    if promise.shows and found and all(each in {*promise.never_shows, ""} - {*promise.shows} for each in found):
+    return _shows_else(promise, [query.text for panel in panels for query in panel.queries if not query.hidden])
+
+
+def _shows_else(promise: NamedPanel, texts: Iterable[str]) -> str:
+    """Say why queries show something else than the panel is for; empty when one does, or cannot be read."""
+    read = [_parsed(text) for text in texts if text]
+    nodes = [node for node in read if node is not None]
+    if not nodes or len(nodes) < len(read):
+        return ""
+    for label in promise.by:
+        if not any(flow(node, Knowledge()).may_have(label) or _asks_for(node, label) for node in nodes):
+            return f"it does not show each {label} by itself: {nodes[0].shown}"
+    found = [_metric_shown(node) for node in nodes]
+    if promise.shows and all(each in {*promise.never_shows, ""} - {*promise.shows} for each in found):
         return f"it shows {found[0] or 'a number that reads nothing'}, and not {' or '.join(promise.shows)}"
     return ""
 
 
-def _metric_shown(text: str) -> str | None:
-    """Give the one metric that a query shows, empty where it reads none; None where it computes, or cannot be read."""
+def _asks_for(node: Node, label: str) -> bool:
+    """Whether a query is about a value of a label, as one of several may be."""
+    return any(one.label == label for each in knowledge.selectors(node) for one in each.matchers)
+
+
+def _parsed(text: str) -> Node | None:
+    """Read a query of a panel but for its own variables; None where they leave nothing that can be read."""
     try:
-        node = promql.parse(text)
+        return promql.parse(dashboards.expand(text, {}, dashboards.Timing())[0])
     except UnreadableError:
         return None
+
+
+def _metric_shown(node: Node) -> str | None:
+    """Give the one metric that a query shows, empty where it reads none; None where it computes."""
     found = scaled(node)
     return found.metric if found else None if promql.uses(node) else ""
 

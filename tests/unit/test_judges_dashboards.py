@@ -241,6 +241,24 @@ def test_a_named_panel_that_shows_something_else(exprs: tuple[str, ...], wrong: 
     assert (verdict.outcome is Outcome.FAIL, verdict.observed) == (bool(wrong), wrong or "it is there, as timeseries")
 
 
+@pytest.mark.parametrize(
+    ("expr", "wrong"),
+    [
+        ("topk(5, sum by (provider, code) (rate(errors_total[5m])))", False),
+        ("sum without (instance) (increase(errors_total[$__range]))", False),
+        ("errors:rate5m", False),
+        ("sum(rate(errors_total[$window]))", False),
+        ('sum by (code) (rate(errors_total{provider="$provider"}[5m]))', False),
+        ("sum by (provider) (rate(errors_total[5m]))", True),
+        ("sum(rate(errors_total[$__rate_interval]))", True),
+    ],
+)
+def test_a_named_panel_that_tells_nothing_apart(expr: str, wrong: bool) -> None:  # noqa: FBT001 - a case
+    line = promise(checks.NamedPanel, **BOTTOM_RIGHT, by=("provider", "code"))
+    verdict = checks.judge_panel(line, found(panel("Budget", expr)), (), PLACE)
+    assert (verdict.outcome is Outcome.FAIL) is wrong
+
+
 def test_a_panel_whose_colour_must_tell() -> None:
     """Grafana's own thresholds of every new panel are none; those of single series, or of an old panel, are some."""
     line = promise(checks.NamedPanel, **BOTTOM_RIGHT, colored=True)
