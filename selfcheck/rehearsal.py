@@ -27,7 +27,7 @@ _HISTORY_SECONDS: Final = 3600.0
 _STEPS_MAX: Final = 1_000
 """Moments at which the alerts of a scenario are looked for: a query of promtool may read 10,000 samples."""
 _SAMPLES_IN_WINDOW: Final = 5
-_EVALUATIONS_MAX: Final = 20_000
+_EVALUATIONS_MAX: Final = 10_000
 """Evaluations of rules in one scenario, above which rules are evaluated less often, up to once a minute."""
 
 Labelled = Mapping[str, str | tuple[str, ...]]
@@ -637,7 +637,7 @@ def scenario_document(
     rule_file, order = rules_document(rules, wanted)
     chosen = [rule for rule in rules.every if wanted is None or rule.name in wanted]
     clock = Clock(promise.scenarios[name], stage.interval_seconds, stage.time_scale)
-    every = evaluation_seconds(rules.groups, len(chosen), clock)
+    every = evaluation_seconds(rules, len(chosen), clock)
     reads = frozenset(read for rule in chosen for read in rules.metrics_of(rule.query))
     reads |= frozenset(read for value in values for read in metrics_of(value.query))
     step = max(every, clock.end_seconds / _STEPS_MAX)
@@ -667,12 +667,19 @@ def scenario_document(
     }
 
 
-def evaluation_seconds(groups: Sequence[RuleGroup], rules_count: int, clock: Clock) -> float:
+def evaluation_seconds(rules: Rules, rules_count: int, clock: Clock) -> float:
     """Give how often rules are evaluated: as often as the busiest group is, but not more often than is scraped.
 
-    Very many rules are evaluated less often, up to once a minute.
+    Very many rules are evaluated less often, up to once a minute; windows over what they record still have samples.
     """
-    least = min((group.interval_seconds for group in groups), default=clock.interval_seconds)
+    least = min((group.interval_seconds for group in rules.groups), default=clock.interval_seconds)
     affordable = clock.end_seconds * rules_count / _EVALUATIONS_MAX
     often = max(least, clock.interval_seconds)
-    return max(often, min(affordable, _MINUTE / clock.time_scale))
+    recorded = rules.recorded
+    windows = [
+        each.range_seconds / 2
+        for rule in rules.every
+        for each in selectors_of(rule.query)
+        if each.range_seconds and (each.name in recorded if each.name else meant(each, recorded))
+    ]
+    return max(often, min(affordable, _MINUTE / clock.time_scale, *windows))
