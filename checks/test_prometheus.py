@@ -17,13 +17,14 @@ from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
 from selfcheck.families import Quantity
+from selfcheck.rehearsal import compares_now
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from selfcheck.clients.http import Answer
     from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _SHOWN_MAX = 3
 _VALUES_EQUAL = 1e-9
+_UNTOLD_INTERVAL_SECONDS = 60.0
 
 
 def _api(target: Target, path: str) -> dict[str, str]:
@@ -129,16 +131,40 @@ class Rules(Promise):
 
     late_after_intervals: float = Field(gt=0)
     groups_min: int = Field(ge=0)
+    interval_max_seconds: float = Field(
+        math.inf,
+        gt=0,
+        description="How seldom alerts, and what they read at present, may be evaluated; production timings.",
+    )
+
+
+def _waited_for(group: RuleGroup, groups: Iterable[RuleGroup]) -> bool:
+    """Tell whether a group has alerts, or records what an alert reads at present."""
+    alerts = [rule.query for each in groups for rule in each.rules if rule.kind == "alerting"]
+    names = [rule.name for rule in group.rules if rule.kind == "recording"]
+    return len(names) < len(group.rules) or any(compares_now(query, names) for query in alerts)
 
 
 def judge_rules(
-    promise: Rules, groups: Sequence[RuleGroup], *, now: float, tolerance_seconds: float, place: Mapping[str, str]
+    promise: Rules,
+    groups: Sequence[RuleGroup],
+    *,
+    now: float,
+    tolerance_seconds: float,
+    place: Mapping[str, str],
+    scale: float = 1.0,
 ) -> Verdict:
-    """No rule has an error, no group is late or takes longer than its interval; there are groups at all."""
+    """No rule has an error, no group is late, slow or seldom; there are groups at all. `scale` divides intervals."""
     expected = "every rule evaluated in time and without error"
     if len(groups) < promise.groups_min:
         return failed(f"at least {promise.groups_min} rule group(s)", f"{len(groups)} loaded", **place)
-    wrong = []
+    # Also where time is scaled, nobody need evaluate more often than Prometheus does when it is not told.
+    limit = max(promise.interval_max_seconds / scale, min(promise.interval_max_seconds, _UNTOLD_INTERVAL_SECONDS))
+    wrong = [
+        f"group {group.name} is evaluated every {group.interval_seconds:g} s, and not within {limit:g} s"
+        for group in groups
+        if group.interval_seconds > limit and _waited_for(group, groups)
+    ]
     unknown = []
     for group in groups:
         for rule in group.rules:
@@ -170,6 +196,7 @@ def test_rules(promise: Rules, target: Target) -> Verdict:
         now=time.time(),
         tolerance_seconds=tolerance,
         place=_api(target, "rules"),
+        scale=target.scope.environment.time_scale,
     )
 
 

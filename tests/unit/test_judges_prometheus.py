@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,33 @@ def test_rules(groups: list[RuleGroup], outcome: Outcome, said: str) -> None:
     made = promise(prometheus.Rules, late_after_intervals=3, groups_min=1)
     verdict = prometheus.judge_rules(made, groups, now=NOW, tolerance_seconds=5.0, place=PLACE)
     check(verdict, outcome, said)
+
+
+ALERT = replace(rule(), name="High", kind="alerting", query="r > 1")
+LATER = replace(ALERT, query="max_over_time(r[1d]) > 1")
+
+
+@pytest.mark.parametrize(
+    ("seldom", "others", "scale", "outcome"),
+    [
+        (ALERT, (), 1, FAIL),
+        (rule(), (ALERT,), 1, FAIL),
+        (rule(), (LATER,), 1, PASS),  # what happened is seen all the same
+        (rule(), (), 1, PASS),
+        (ALERT, (), 0.1, PASS),
+        (ALERT, (), 100, FAIL),
+    ],
+)
+def test_groups_that_are_evaluated_seldom(
+    seldom: Rule, others: tuple[Rule, ...], scale: float, outcome: Outcome
+) -> None:
+    """What alerts are made of is evaluated often enough for whoever must respond."""
+    made = promise(prometheus.Rules, late_after_intervals=3, groups_min=1, interval_max_seconds=300)
+    groups = [replace(group(seldom), interval_seconds=1800.0), group(*others)]
+    verdict = prometheus.judge_rules(made, groups, now=NOW, tolerance_seconds=5.0, place=PLACE, scale=scale)
+    check(verdict, outcome, "every 1800 s" if outcome is FAIL else "")
+    usual = [replace(group(seldom), interval_seconds=60.0), group(*others)]
+    check(prometheus.judge_rules(made, usual, now=NOW, tolerance_seconds=5.0, place=PLACE, scale=scale), PASS)
 
 
 @pytest.mark.parametrize(("reloaded", "outcome"), [(True, PASS), (False, FAIL)])
