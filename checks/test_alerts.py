@@ -37,20 +37,22 @@ from selfcheck.clients.http import Request
 from selfcheck.contract import DEFAULT_CONTRACT, Model, Promise, Severity
 from selfcheck.families import families, quantities
 from selfcheck.firing import Range, Rulebook, branches, event_window_seconds, looks_back_seconds
+from selfcheck.knowledge import Knowledge, Recorded
+from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
-from selfcheck.promql import uses
+from selfcheck.promql import UnreadableError, always_gives, parse, uses
 from selfcheck.values import curl
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from selfcheck.clients.http import Answer
     from selfcheck.clients.prometheus import Alert, Rule, RuleGroup
     from selfcheck.contract import Contract
-    from selfcheck.promql import Selector
+    from selfcheck.promql import Node, Selector
     from selfcheck.target import Target
 
 _SHOWN_MAX = 3
@@ -325,6 +327,7 @@ def judge_unique(promise: Unique, groups: Sequence[RuleGroup], *, place: Mapping
             )
         for key in keys:
             seen.setdefault(key, rule)
+    wrong += _recorded_at_once(rules)
     unused = _unused(promise, groups)
     return _judged(
         "every rule once",
@@ -334,6 +337,32 @@ def judge_unique(promise: Unique, groups: Sequence[RuleGroup], *, place: Mapping
         place=place,
         notes=_listed("recorded for nobody", unused),
     )
+
+
+def _recorded_at_once(rules: Iterable[Rule]) -> Iterator[str]:
+    """Find what two rules record as the same one series: the later one wins, each time anew."""
+    nodes = [(rule, node) for rule in rules if rule.kind == "recording" and (node := _node(rule)) is not None]
+    recorded: dict[str, tuple[Recorded, ...]] = {}
+    for rule, node in nodes:
+        one = Recorded(f"{rule.group}/{rule.name}", node, rule.labels, rule.interval_seconds)
+        recorded[rule.name] = (*recorded.get(rule.name, ()), one)
+    known = Knowledge(recorded=recorded)
+    seen: dict[tuple[object, ...], list[tuple[Rule, Node]]] = {}
+    for rule, node in nodes:
+        if flow(node, known).possible != frozenset():
+            continue  # with labels of their own, they may differ in them
+        others = seen.setdefault((rule.name, *sorted(rule.labels.items())), [])
+        for other, made in others:
+            if other.query != rule.query and (always_gives(made) or always_gives(node)):
+                yield f"{rule.group}/{rule.name} and {other.group}/{other.name} record the same series ({other.file})"
+        others.append((rule, node))
+
+
+def _node(rule: Rule) -> Node | None:
+    try:
+        return parse(rule.query)
+    except UnreadableError:
+        return None
 
 
 def _squeezed(query: str) -> str:

@@ -300,6 +300,22 @@ def test_unique(rules: list[Rule], outcome: Outcome, said: str) -> None:
     check(alerts.judge_unique(promise(alerts.Unique), [group(*rules)], place=PLACE), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "outcome"),
+    [
+        ("sum(a) / sum(b)", "vector(0)", FAIL),
+        ("sum(a) or vector(0)", "max(b)", FAIL),
+        ("sum(a) > 5", "sum(b) <= 5", PASS),  # never both
+        ("sum by (x) (a)", "sum by (x) (b)", PASS),
+        ("a", "vector(0)", PASS),
+    ],
+)
+def test_what_two_rules_record_as_one_series(one: str, other: str, outcome: Outcome) -> None:
+    rules = [record("r", one), record("r", other), rule("r > 1")]
+    said = "record the same series" if outcome is FAIL else ""
+    check(alerts.judge_unique(promise(alerts.Unique), [group(*rules)], place=PLACE), outcome, said)
+
+
 def test_what_is_recorded_for_nobody_is_a_remark() -> None:
     rules = [record("r", "a"), record("s", "r * 2"), record("t", "a"), rule("s > 1"), rule(UNREADABLE, "B")]
     made = promise(alerts.Unique, used=["t"])
