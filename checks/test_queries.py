@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _ALSO_MAX = 5
 _REMARKS_MAX = 3
+_LATELY_SECONDS = 900
+_LATELY_STEP_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +269,13 @@ def judge_snippet(
     findings: Sequence[Finding],
     result: QueryResult | CouldNotObserve,
     place: Mapping[str, str],
+    *,
+    lately: bool = False,
 ) -> Verdict:
-    """Everything it asks for exists, it is well made, and it has a result unless nothing has happened yet."""
+    """Everything it asks for exists, it is well made, and it has a result unless nothing has happened yet.
+
+    `lately`: it had one a moment ago; whether there must be one now is for the promises about what it reads.
+    """
     expected = f"{promise.query} has a result"
     steps = [one.step for one in asked]
     missing = next((step for step in steps if isinstance(step, Step) and step.missing), None)
@@ -280,6 +288,8 @@ def judge_snippet(
     if trouble is not None:
         return _troubled(expected, trouble, place)
     assert not isinstance(result, CouldNotObserve)
+    if lately and not result.samples and not result.warnings:
+        return passed(f"no result now, and one within the last {_LATELY_SECONDS} s", where=place["where"])
     verdict = _judge_result(expected, result, [step for step in steps if isinstance(step, Step)], place)
     return verdict.with_notes(*[f"remark: {found}" for found in findings if not found.sure][:_REMARKS_MAX])
 
@@ -326,7 +336,14 @@ def test_snippet(promise: Snippet, target: Target) -> Verdict:
         "manual's queries",
         lambda: _results(target, [each.query for each in target.contract.promises("queries.snippet", Snippet)]),
     )[promise.query]
-    return judge_snippet(promise, asked, lint(node, gather(target, [node])), result, place)
+    lately = not isinstance(result, CouldNotObserve) and not result.samples and _had_a_result(target, promise.query)
+    return judge_snippet(promise, asked, lint(node, gather(target, [node])), result, place, lately=lately)
+
+
+def _had_a_result(target: Target, query: str) -> bool:
+    with contextlib.suppress(CouldNotObserve):
+        return not target.query(f"last_over_time(({query})[{_LATELY_SECONDS}s:{_LATELY_STEP_SECONDS}s])").empty
+    return False
 
 
 def _results(target: Target, queries: Sequence[str]) -> dict[str, QueryResult | CouldNotObserve]:

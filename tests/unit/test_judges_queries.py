@@ -159,6 +159,21 @@ def test_snippets(
 
 
 @pytest.mark.parametrize(
+    ("step", "given", "outcome"),
+    [
+        (EMPTY, result(), PASS),
+        (GONE, result(), FAIL),
+        (EMPTY, result(warnings=("partial",)), INCONCLUSIVE),
+        (EMPTY, UNSEEN, INCONCLUSIVE),
+    ],
+)
+def test_a_snippet_that_had_a_result_lately(step: Step, given: QueryResult | CouldNotObserve, outcome: Outcome) -> None:
+    """A provider that nobody asks for a minute has no score; that does not make the query wrong."""
+    made = promise(queries.Snippet, query="m")
+    assert queries.judge_snippet(made, asked("m", step), [], given, PLACE, lately=True).outcome is outcome
+
+
+@pytest.mark.parametrize(
     ("text", "jobs"),
     [
         ("scrape_configs: [{job_name: a, static_configs: []}, {job_name: b, dns_sd_configs: []}]", {"b"}),
