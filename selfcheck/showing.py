@@ -159,6 +159,6 @@ def wrong_colors(steps: Sequence[Step], found: Scaled, *, alarm: float, above: b
     if good is None:
         return ""
     fine = color_at(steps, found.of(good))
-    if (fine == beyond and len({step.color for step in steps}) > 1) or ("green" in beyond and "red" in fine):
+    if (fine == beyond and len({step.color for step in steps}) > 1) or ("green" in beyond and "green" not in fine):
         return f"its colour changes at {chosen}: it is {fine} at {found.of(good):g}, and {beyond} {side}"
     return ""

@@ -580,6 +580,7 @@ GREEN_RED: list[tuple[float | None, str]] = [(None, "green"), (0.01, "orange"), 
         ([(None, "green"), (1, "orange"), (5, "red")], Scaled("m"), False),
         ([(None, "red"), (0.05, "green")], Scaled("m"), False),
         ([(None, "green"), (0.001, "red")], Scaled("m"), False),  # red while the target is kept
+        ([(None, "orange"), (0.05, "green")], Scaled("m"), False),  # the alarm is green
         ([(None, "green"), (5, "orange"), (0.05, "red")], Scaled("m"), False),  # out of order: red is never reached
     ],
 )
