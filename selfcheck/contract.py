@@ -135,6 +135,9 @@ class Environment(Model):
     time_scale: float = Field(
         1, gt=0, description="Durations of rules, scrapes and routes are divided by this; the lab's are shorter."
     )
+    load_rate_max: float | None = Field(
+        None, gt=0, description="Requests a second that a load test may send; without it none may be started."
+    )
 
 
 class Limits(Model):
@@ -253,6 +256,12 @@ class Act(Model):
         return "{candidate}" in body or "{vector}" in body
 
 
+class Part(Model):
+    """Base of what promises of an area share and refer to by name: the operations of a load test, for one."""
+
+    name: Name
+
+
 class Waiver(Model):
     """A known broken promise that is accepted until a date."""
 
@@ -267,6 +276,7 @@ class Waiver(Model):
 # Kinds of promises
 
 _KINDS: dict[str, type[Promise]] = {}
+_PARTS: dict[str, type[Part]] = {}
 _CORE_TABLES = {
     "platform": frozenset(Platform.model_fields),
     "api": frozenset({"act", "route"}),
@@ -291,9 +301,20 @@ def kinds() -> Mapping[str, type[Promise]]:
     return dict(_KINDS)
 
 
+def part(name: str, model: type[Part]) -> None:
+    """Register the model of the lines in table `<area>.<table>` that are no promises."""
+    _PARTS[name] = model
+
+
+def parts() -> Mapping[str, type[Part]]:
+    """Give every registered part by its name `<area>.<table>`."""
+    return dict(_PARTS)
+
+
 P = TypeVar("P", bound=Promise)
+Q = TypeVar("Q", bound=Part)
 M = TypeVar("M", bound=Model)
-N = TypeVar("N", Act, Route)
+N = TypeVar("N", bound=Act | Route | Part)
 T = TypeVar("T")
 
 
@@ -344,6 +365,16 @@ class Contract:
             self._promises[name] = tuple(made)
         return cast("tuple[P, ...]", self._promises[name])
 
+    def parts(self, name: str, model: type[Q]) -> Mapping[str, Q]:
+        """Give the lines of the table `<area>.<table>` that are no promises, by name; raises ContractError."""
+        area, _, table = name.partition(".")
+        document = self._documents.get(area, {})
+        path = self.folder / f"{area}.toml"
+        common = _defaults(document, table, path)  # refuses what is no table
+        own = document.get("defaults", {}).get(table, {}) if common else {}
+        lines = _lines(document, table, path)
+        return _by_name((_validate(model, {**own, **line}, path, table, self._names) for line in lines), path.name)
+
     def all_promises(self) -> Iterator[tuple[str, Promise]]:
         """Give (kind, promise) for every promise of every registered kind, and those of the preflight."""
         yield from (("platform.component", promise) for promise in self.platform.component)
@@ -357,6 +388,8 @@ class Contract:
         """
         for area, document in self._documents.items():
             self._check_tables(area, document)
+        for name, model in sorted(_PARTS.items()):
+            self.parts(name, model)
         seen: dict[str, str] = {}
         for name, promise in self.all_promises():
             area, _, table = name.partition(".")
@@ -382,7 +415,7 @@ class Contract:
         areas = {name.partition(".")[0] for name in _KINDS} | set(_CORE_TABLES)
         if area not in areas:
             raise ContractError(_unknown(self.folder, f"{area}.toml", {f"{name}.toml" for name in areas}, "file"))
-        known = {name.partition(".")[2] for name in _KINDS if name.startswith(f"{area}.")}
+        known = {name.partition(".")[2] for name in (*_KINDS, *_PARTS) if name.startswith(f"{area}.")}
         known |= _CORE_TABLES.get(area, frozenset())
         for table in document:
             if table != "defaults" and table not in known:
@@ -544,11 +577,11 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _by_name(items: Iterable[N]) -> dict[str, N]:
+def _by_name(items: Iterable[N], file: str = "api.toml") -> dict[str, N]:
     found: dict[str, N] = {}
     for item in items:
         if item.name in found:
-            message = f"api.toml: the name {item.name!r} is used twice"
+            message = f"{file}: the name {item.name!r} is used twice"
             raise ContractError(message)
         found[item.name] = item
     return found

@@ -9,11 +9,14 @@ from functools import partial
 from selfcheck import preflight
 from selfcheck.answering import judge_unseen
 from selfcheck.checking import checks, turn
-from selfcheck.contract import Promise, matches
+from selfcheck.contract import Promise, Right, matches
 from selfcheck.counting import Counting
 from selfcheck.observation import CouldNotObserve
 from selfcheck.run import Result, Run, keeps_from_looking, result
 from selfcheck.verdict import Outcome, Verdict, inconclusive
+
+_ON_REQUEST = (Right.LOAD, Right.CHAOS)
+"""What is done to a target only when it is asked for by name."""
 
 
 def judge(run: Run, promise: Promise, kind: str, look: Callable[[], object]) -> Result:
@@ -56,7 +59,7 @@ def _unless_reported(run: Run, verdict: Verdict) -> Verdict:
 
 
 def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
-    """Judge promises without pytest, preflight first; `wanted` has ids or `area.*`, nothing means all.
+    """Judge promises without pytest, preflight first; `wanted` has ids or `area.*`, nothing means all of the gate's.
 
     Gives the results of the preflight, too. Raises WrongTargetError. All areas of checks must have been imported.
     """
@@ -65,7 +68,10 @@ def look_at(run: Run, wanted: Iterable[str] = ()) -> list[Result]:
     chosen = [
         (name, promise)
         for name, promise in run.contract.all_promises()
-        if name in checks() and (not patterns or any(matches(pattern, promise.id) for pattern in patterns))
+        if name in checks()
+        and (
+            any(matches(pattern, promise.id) for pattern in patterns) if patterns else promise.right not in _ON_REQUEST
+        )
     ]
     chosen.sort(key=lambda found: turn(*found))
     announce_counting(run, (promise for _, promise in chosen))

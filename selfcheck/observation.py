@@ -55,6 +55,10 @@ class Trouble(StrEnum):
     """A well-formed answer without the fields it should have: most likely another service."""
 
 
+class RefusedError(Exception):
+    """The run is not done (exit code 11); the text says why not, and what would have to change."""
+
+
 class CouldNotObserve(Exception):  # noqa: N818 - the project's word for it, in verdicts and reports
     """Nothing could be observed, and why.
 

@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from selfcheck.contract import Contract
     from selfcheck.run import Result, Run
 
-_CHECKS_FOLDER = Path(__file__).resolve().parent.parent / "checks"
+_ROOT = Path(__file__).resolve().parent.parent
+GATE = "checks"
+FOLDERS = (GATE, "load")
+"""The folders of live checks: the gate, and what is done to a target only when it is asked for by name.
+
+A module of checks may have hooks for what its observation needs: `seconds_needed(settings, contract)` says how much
+longer than the gate a run takes (raises SettingsError or ContractError for what cannot be done), `guard(run)` raises
+RefusedError before anything is done that needs consent, and `finish(run, pytest_code)` completes results and reports at
+the end, also after an interruption.
+"""
 _CONTRACT: pytest.StashKey[Contract] = pytest.StashKey()
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
 _RESULT: pytest.StashKey[Result] = pytest.StashKey()
@@ -54,12 +63,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read settings and contract when checks are about to run; a mistake in them ends the run with exit code 4."""
-    if not _checks_are_asked_for(config):
+    if not _folders_asked_for(config):
         return
     # Imported here, not at the top: pytest loads this plugin for every run in the repository.
     from selfcheck import contract, settings  # noqa: PLC0415
 
-    for area in areas():
+    for area in areas(*FOLDERS):
         config.addinivalue_line("markers", f"{area}: promises of this area of the contract")
     worker: dict[str, Any] = getattr(config, "workerinput", {})
     try:
@@ -73,7 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
             return
         from selfcheck.run import open_run  # noqa: PLC0415 - the clients, which a mere list of checks does not need
 
-        opened = open_run(read, loaded, run_id=worker.get("selfcheck_run_id"))
+        more_seconds = sum(hook(read, loaded) for hook in _hooks(config, "seconds_needed"))
+        opened = open_run(read, loaded, run_id=worker.get("selfcheck_run_id"), more_seconds=more_seconds)
     except (contract.ContractError, settings.SettingsError) as error:
         from selfcheck.report import unusable  # noqa: PLC0415
 
@@ -121,26 +131,33 @@ def _handle_again(number: int, handler: Any) -> None:
     signal.signal(number, handler)
 
 
-def _checks_are_asked_for(config: pytest.Config) -> bool:
+def _folders_asked_for(config: pytest.Config) -> list[str]:
+    """Give the folders of live checks among what pytest is asked to run."""
     if config.option.help or config.option.version:
-        return False
-    asked = [Path(str(argument).split("::")[0]) for argument in config.args]
+        return []
     root = config.invocation_params.dir
-    return any(_CHECKS_FOLDER in ((root / path).resolve(), *(root / path).resolve().parents) for path in asked)
+    asked = [(root / str(argument).split("::")[0]).resolve() for argument in config.args]
+    return [folder for folder in FOLDERS if any((_ROOT / folder) in (path, *path.parents) for path in asked)]
+
+
+def _hooks(config: pytest.Config, name: str) -> list[Any]:
+    """Give the functions of that name of the modules of checks that are asked for."""
+    modules = [f"{folder}.test_{area}" for folder in _folders_asked_for(config) for area in areas(folder)]
+    return [hook for module in modules if (hook := getattr(sys.modules[module], name, None)) is not None]
 
 
 def import_checks() -> None:
     """Import every area of checks, so that all kinds of promises are known before the contract is validated."""
-    if str(_CHECKS_FOLDER.parent) not in sys.path:
-        sys.path.insert(0, str(_CHECKS_FOLDER.parent))
-    for module in pkgutil.iter_modules([str(_CHECKS_FOLDER)]):
-        if module.name.startswith("test_"):
-            importlib.import_module(f"checks.{module.name}")
+    if str(_ROOT) not in sys.path:
+        sys.path.insert(0, str(_ROOT))
+    for folder in FOLDERS:
+        for area in areas(folder):
+            importlib.import_module(f"{folder}.test_{area}")
 
 
-def areas() -> list[str]:
-    """Give the areas that have checks; each is a marker, for `-m compare`."""
-    modules = (module.name for module in pkgutil.iter_modules([str(_CHECKS_FOLDER)]))
+def areas(*folders: str) -> list[str]:
+    """Give the areas that have checks, of the gate unless folders are named; each is a marker, for `-m compare`."""
+    modules = (module.name for module in pkgutil.iter_modules([str(_ROOT / folder) for folder in folders or (GATE,)]))
     return [name.removeprefix("test_") for name in modules if name.startswith("test_")]
 
 
@@ -224,7 +241,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     parallel = bool(getattr(config.option, "numprocesses", None)) and not config.option.collectonly
     if run is None or _is_worker(config) or not parallel:
         return
-    _preflight(run)
+    _preflight(config, run)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -236,20 +253,22 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if not session.items and not _is_worker(session.config) and not run.preflight and not run.refusal:
         return None  # nothing was selected, so nobody is asked anything; pytest ends this with exit code 5
     if not run.preflight and not run.refusal and not _is_worker(session.config):
-        _preflight(run)
+        _preflight(session.config, run)
     from selfcheck.judging import announce_counting  # noqa: PLC0415
 
     announce_counting(run, (promise for item in session.items if (promise := _promise_of(item)) is not None))
     return True if run.refusal else None
 
 
-def _preflight(run: Run) -> None:
+def _preflight(config: pytest.Config, run: Run) -> None:
     from selfcheck.judging import look_first  # noqa: PLC0415
-    from selfcheck.preflight import WrongTargetError  # noqa: PLC0415
+    from selfcheck.observation import RefusedError  # noqa: PLC0415
 
     try:
         look_first(run)
-    except WrongTargetError as error:
+        for guard in _hooks(config, "guard"):
+            guard(run)
+    except RefusedError as error:
         run.refusal = run.clean(str(error))
 
 
@@ -416,6 +435,8 @@ def _finish(config: pytest.Config, run: Run, pytest_code: int) -> int:
 
     run.results = [Result.from_json(found) for found in _COLLECTED]
     _COLLECTED.clear()
+    for finish in _hooks(config, "finish"):
+        finish(run, pytest_code)
     _hold_against_waivers(run)
     interrupted = pytest_code == pytest.ExitCode.INTERRUPTED
     if interrupted:

@@ -14,7 +14,7 @@ from selfcheck.clients.platform import Caller, Sending, only
 from selfcheck.clients.prometheus import Prometheus
 from selfcheck.contract import Component, ComponentPromise, Right
 from selfcheck.exposition import PROCESS_STARTED
-from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.observation import CouldNotObserve, RefusedError, Trouble
 from selfcheck.openapi import elsewhere
 from selfcheck.settings import SETTING_OF
 from selfcheck.target import Target
@@ -28,7 +28,7 @@ _SERVER_ERROR = 500
 _NOT_FOUND = 404
 
 
-class WrongTargetError(Exception):
+class WrongTargetError(RefusedError):
     """What answers at the address is not the platform; nothing more is sent to it."""
 
 

@@ -184,8 +184,11 @@ class Run:
         }
 
 
-def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None) -> Run:
-    """Make the clients for a run; nothing is asked yet."""
+def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None, more_seconds: float = 0.0) -> Run:
+    """Make the clients for a run; nothing is asked yet.
+
+    `more_seconds` is what its checks need beyond the time of the gate, where the settings say nothing.
+    """
     scope = Scope(settings, loaded)
     limits = loaded.platform.limits
     secrets = Secrets()
@@ -197,7 +200,7 @@ def open_run(settings: Settings, loaded: Contract, *, run_id: str | None = None)
             secrets.add(value.rpartition(" ")[2])
     for url in (scope.environment.redis_url, scope.environment.database_url):
         secrets.add_url(url)
-    deadline = Deadline(settings.deadline or limits.run_deadline_seconds)
+    deadline = Deadline(settings.deadline or limits.run_deadline_seconds + more_seconds)
     http = Http(
         deadline=deadline,
         timeout_seconds=limits.request_timeout_seconds,

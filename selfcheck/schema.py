@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from selfcheck.contract import DEFAULT_CONTRACT, Act, Model, Platform, Promise, Route, Waiver, kinds
+from selfcheck.contract import DEFAULT_CONTRACT, Act, Model, Part, Platform, Promise, Route, Waiver, kinds, parts
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each contract file by its area; all kinds must have been registered."""
     tables: dict[str, dict[str, type[Model]]] = {"waivers": {"waiver": Waiver}, "api": {"route": Route, "act": Act}}
-    for name, promise in kinds().items():
+    for name, model in (*kinds().items(), *parts().items()):
         area, _, table = name.partition(".")
-        tables.setdefault(area, {})[table] = promise
+        tables.setdefault(area, {})[table] = model
     platform = Platform.model_json_schema()
     _let_defaults_give(platform["$defs"]["ComponentPromise"])
     found = {"platform": _with_defaults(platform)}
@@ -25,7 +25,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         properties: dict[str, Any] = {}
         for table, model in sorted(models.items()):
             schema = model.model_json_schema(ref_template=f"#/$defs/{table}/$defs/{{model}}")
-            if issubclass(model, Promise):
+            if issubclass(model, Promise | Part):
                 _let_defaults_give(schema)
             definitions[table] = schema
             properties[table] = {"type": "array", "items": {"$ref": f"#/$defs/{table}"}}
@@ -37,7 +37,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _let_defaults_give(promise: dict[str, Any]) -> None:
     """Require only what [defaults] cannot give: everything else may stand there instead of in each table."""
-    promise["required"] = [name for name in promise.get("required", []) if name in {"id", "says"}]
+    promise["required"] = [name for name in promise.get("required", []) if name in {"id", "name", "says"}]
 
 
 def _with_defaults(schema: dict[str, Any]) -> dict[str, Any]:

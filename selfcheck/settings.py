@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     grafana_token: SecretStr | None = Field(None, description="Of a service account that may read.")
     dashboards: Path | None = Field(None, description="Folder of the dashboards that Grafana is provisioned with.")
     promtool: str | None = Field(None, description="The program, where it is not on the search path.")
+    load_profile: str = Field("smoke", description="The profile of the contract by which load is generated.")
+    load_workers: int = Field(1, ge=1, le=256, description="Processes that generate load.")
+    load_seconds: float | None = Field(None, gt=0, description="Stretches or shortens the profile to so many seconds.")
+    load_rate_factor: float = Field(1.0, gt=0, description="Multiplies the profile's rates.")
+    load_seed: int = Field(1, ge=0, description="Of what is random in arrivals and mix.")
+    load_record: Path | None = Field(None, description="A saved run, to be judged again instead of a new one.")
+    load_baseline: Path | None = Field(None, description="A saved run to compare with.")
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")
@@ -133,6 +140,18 @@ def read() -> Settings:
             message = f"{PREFIX}REQUIRE names the unknown component {name!r}{hint} (known: {', '.join(Component)})"
             raise SettingsError(message)
     return settings
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Give the variables that make another process read the same settings; they hold the secrets."""
+    found: dict[str, str] = {}
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            found[PREFIX + name.upper()] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return found
 
 
 def unknown_variables(environment: Iterable[str] | None = None) -> list[str]:

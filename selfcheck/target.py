@@ -77,6 +77,10 @@ class Target:
             raise kept
         return cast("T", kept)
 
+    def keep(self, key: object, seen: object) -> None:
+        """Keep what was seen although looking ended before its time, for whoever looks for it later."""
+        self._kept[key] = seen
+
     # ---------------------------------------------------------------------------------------------------------- pages
 
     def pages(self, route: str) -> tuple[Page, ...]:

@@ -447,7 +447,7 @@ class Http:
         exchange = Exchange(ends_at=math.inf, source=request.source)
         limit, is_deadline = 0.0, True
         try:
-            prepared = self._prepare(request)
+            prepared = self.prepare(request)
             asked = f"{prepared.method} {self._shown(str(prepared.url))}"
             left = self.deadline.left_seconds
             if left <= 0 or not self._places.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
@@ -475,7 +475,7 @@ class Http:
         came_back = self.secrets.mask(failure.came_back)
         return CouldNotObserve(failure.trouble, asked=asked, came_back=came_back, hint=failure.hint)
 
-    def _prepare(self, request: Request) -> httpx.Request:
+    def prepare(self, request: Request) -> httpx.Request:
         """The request as httpx builds it, credentials moved from the URL to a header. Raises `Failed`."""
         headers = httpx.Headers(self._headers)
         for name, value in request.headers.items():
@@ -606,7 +606,7 @@ class Http:
     def _new_pool(self, key: _Pools) -> httpcore.ConnectionPool:
         options: dict[str, Any] = {
             # Reading the trusted authorities takes about 30 ms, so it is done when TLS is used.
-            "ssl_context": self._tls() if key.secured else None,
+            "ssl_context": self.tls_context() if key.secured else None,
             "max_connections": None,  # `_places` bounds them
             "max_keepalive_connections": 2 * self._concurrency_max if key.keeps else 0,
             "keepalive_expiry": _KEEP_ALIVE_SECONDS,
@@ -622,7 +622,8 @@ class Http:
             **options,
         )
 
-    def _tls(self) -> ssl.SSLContext:
+    def tls_context(self) -> ssl.SSLContext:
+        """What TLS is spoken with: whom to trust, and what to show. Raises `Failed` for files that are of no use."""
         try:
             context = ssl.create_default_context(cafile=self._ca_file)
             if self._ca_file is None and not trusts_any():

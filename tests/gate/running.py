@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from selfcheck.plugin import GATE
 from tests.gate.contracts import core_contract
 
 if TYPE_CHECKING:
@@ -68,7 +69,13 @@ class Gate:
     """A gate under way."""
 
     def __init__(
-        self, folder: Path, output: Path, arguments: tuple[str, ...], settings: Mapping[str, str], cwd: Path
+        self,
+        folder: Path,
+        output: Path,
+        arguments: tuple[str, ...],
+        settings: Mapping[str, str],
+        cwd: Path,
+        checks: str,
     ) -> None:
         self.output = output
         self.secrets = tuple(
@@ -84,7 +91,7 @@ class Gate:
             "PYTHONDONTWRITEBYTECODE": os.environ.get("PYTHONDONTWRITEBYTECODE", ""),
             **settings,
         }
-        command = [sys.executable, "-m", "pytest", str(ROOT / "checks"), "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", str(ROOT / checks), "-p", "no:cacheprovider", *arguments]
         with (self._folder / "stdout").open("wb") as stdout, (self._folder / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=stdout, stderr=stderr)
         self._started = time.monotonic()
@@ -136,16 +143,17 @@ def run(
     output: Path | None = None,
     settings: Mapping[str, str] | None = None,
     whole: bool = False,
+    checks: str = GATE,
 ) -> Ran:
     """Run the gate to its end and look at what every run owes, whatever its target does.
 
     Unless it is to be `whole`, or `settings` name another contract, it has the areas that the fake platform serves.
     `settings` are variables of the environment; those in lower case get the prefix. `folder` takes what is printed
-    and, unless `output` says otherwise, the reports.
+    and, unless `output` says otherwise, the reports. `checks` is the folder of live checks.
     """
-    ran = start(folder, *arguments, strict=strict, cwd=cwd, output=output, settings=settings, whole=whole).wait(
-        timeout_seconds
-    )
+    ran = start(
+        folder, *arguments, strict=strict, cwd=cwd, output=output, settings=settings, whole=whole, checks=checks
+    ).wait(timeout_seconds)
     owes_nothing(ran)
     return ran
 
@@ -158,6 +166,7 @@ def start(
     output: Path | None = None,
     settings: Mapping[str, str] | None = None,
     whole: bool = False,
+    checks: str = GATE,
 ) -> Gate:
     """Start the gate; see `run`."""
     named = {
@@ -167,7 +176,7 @@ def start(
         named["SELF_CHECK_STRICT"] = "1"
     if not whole and "SELF_CHECK_CONTRACT" not in named:
         named["SELF_CHECK_CONTRACT"] = str(core_contract(folder / "core"))
-    return Gate(folder, output or folder / "output", arguments, named, cwd)
+    return Gate(folder, output or folder / "output", arguments, named, cwd, checks)
 
 
 def owes_nothing(ran: Ran) -> None:

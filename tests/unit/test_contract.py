@@ -72,7 +72,7 @@ def test_ids_are_unique_and_tell_their_area() -> None:
 
 
 def test_every_table_is_read() -> None:
-    read = {kind for kind, _ in DEFAULT.all_promises()} | {"api.route", "api.act"}
+    read = {kind for kind, _ in DEFAULT.all_promises()} | {"api.route", "api.act", *contract.parts()}
     for path in DEFAULT_CONTRACT.glob("*.toml"):
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         arrays = [key for key, value in document.items() if isinstance(value, list)]
@@ -368,3 +368,17 @@ def test_two_models_for_one_kind_are_a_mistake() -> None:
 )
 def test_matches(pattern: str, promise_id: str, *, expected: bool) -> None:
     assert contract.matches(pattern, promise_id) is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('act = "ocr_of_a_drawing"', 'act = "ocr_of_a_drawin"', "there is no act 'ocr_of_a_drawin'; did you mean"),
+        ("weight = 22\n", "wait = 22\n", "[[operation]] ocr has the unknown key 'wait'; did you mean 'weight'?"),
+        ('name = "ocr_cached"', 'name = "ocr"', "load.toml: the name 'ocr' is used twice"),
+        ("[defaults.profile]", "[defaults]\nprofile = 3\n[other]", "defaults"),
+    ],
+)
+def test_lines_that_are_no_promises_are_validated_too(folder: Path, old: str, new: str, says: str) -> None:
+    spoil(folder, "load.toml", old, new)
+    assert says in complaint(folder)

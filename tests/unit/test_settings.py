@@ -237,3 +237,18 @@ def test_each_component_is_brought_into_scope_by_its_variable(
     monkeypatch.setenv(SETTING_OF[component], values.get(component, "http://x.test"))
     assert Scope(settings.read(), DEFAULT).covers(component)
     assert unknown_variables() == []
+
+
+def test_another_process_can_be_given_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", SECRET)
+    monkeypatch.setenv("SELF_CHECK_REQUIRE", "prometheus,redis")
+    monkeypatch.setenv("SELF_CHECK_REDIS_URL", f"redis://:{SECRET}@localhost:6379/0")
+    monkeypatch.setenv("SELF_CHECK_LOAD_WORKERS", "2")
+    monkeypatch.setenv("SELF_CHECK_STRICT", "1")
+    here = settings.read()
+    given = settings.as_environment(here)
+    for name in ("API_KEY", "SELF_CHECK_REQUIRE", "SELF_CHECK_REDIS_URL", "SELF_CHECK_LOAD_WORKERS"):
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert settings.read() == here
