@@ -24,7 +24,7 @@ MAY_IMPORT = {
 OURS = {*MAY_IMPORT, "tests", "tools"}
 
 # What costs a start-up more than it brings there; imported where it is used, if at all.
-HEAVY = {"fastapi", "gevent", "hypothesis", "kubernetes", "locust", "numpy", "pandas", "PIL", "schemathesis"}
+HEAVY = {"fastapi", "gevent", "hypothesis", "kubernetes", "locust", "numpy", "pandas", "PIL", "schemathesis", "scipy"}
 
 # Package indexes and proxies, and folders of somebody's machine. Split, so that this file does not name them.
 REGISTRIES = (
