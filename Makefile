@@ -13,6 +13,10 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= python3
 ARGS ?=
 AREA ?=
+PROFILE ?=
+WORKERS ?=
+SECONDS ?=
+RATE ?=
 
 VENV   := .venv/bin
 READY  := .venv/.ready
@@ -113,6 +117,22 @@ prom-validate: $(READY) ## rule files and configurations, offline; ARGS=files
 .PHONY: metrics-validate
 metrics-validate: $(READY) ## the table of metrics, and a page; ARGS=file or URL
 	@$(VENV)/python -m tools.validate metrics $(ARGS); code=$$?; echo "metrics-validate: exit code $$code"; exit $$code
+
+# PROFILE, WORKERS, SECONDS and RATE are short for SELF_CHECK_LOAD_PROFILE and so on.
+LOAD = $(if $(PROFILE),SELF_CHECK_LOAD_PROFILE=$(PROFILE)) $(if $(WORKERS),SELF_CHECK_LOAD_WORKERS=$(WORKERS)) \
+	$(if $(SECONDS),SELF_CHECK_LOAD_SECONDS=$(SECONDS)) $(if $(RATE),SELF_CHECK_LOAD_RATE_FACTOR=$(RATE))
+
+.PHONY: load
+load: $(READY) ## load the platform and judge it: PROFILE=smoke WORKERS=1
+	@$(LOAD) SELF_CHECK_STRICT=1 $(PYTEST) load $(ARGS); code=$$?; echo "load: exit code $$code"; exit $$code
+
+.PHONY: load-ui
+load-ui: $(READY) ## Locust's own page, with the users of the contract
+	@$(VENV)/python -m locust -f load/locustfile.py $(ARGS)
+
+.PHONY: capacity
+capacity: $(READY) ## search the highest rate that holds the promises
+	@$(LOAD) $(VENV)/python -m load capacity $(ARGS); code=$$?; echo "capacity: exit code $$code"; exit $$code
 
 .PHONY: explore
 explore: $(READY) ## a long look for vectors that are compared wrongly
