@@ -44,13 +44,17 @@ class Defect:
     """One seeded defect.
 
     `breaks` says the promise that it breaks, `caught_by` names the checks that must see it, `how` does it, and `also`
-    names the checks that may see it as well.
+    names the checks that may see it as well. `load` has the settings of the load test that shows it, where the gate
+    does not look for it; `unclear` names the checks that must then be INCONCLUSIVE, as it breaks the look and not the
+    platform.
     """
 
     breaks: str
     caught_by: tuple[str, ...]
     how: Kind
     also: tuple[str, ...] = ()
+    load: Mapping[str, str] = field(default_factory=dict)
+    unclear: tuple[str, ...] = ()
 
 
 def catalogue() -> dict[str, Defect]:

@@ -7,23 +7,23 @@ seen by each check that is declared for it, nothing else turns red, and the lab 
 
 import argparse
 import contextlib
-import json
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from lab.breaking import applied, catalogue
 from lab.supervisor import Lab
-from selfcheck.settings import PREFIX
 from selfcheck.waiting import GaveUp, NotYet, wait_until
 from tools.bench import a_lab
-from tools.proving import SEEN_TIMEOUT_SECONDS, SETTLE_TIMEOUT_SECONDS, declared, expected
+from tools.proving import (
+    SEEN_TIMEOUT_SECONDS,
+    SETTLE_TIMEOUT_SECONDS,
+    declared,
+    defects_of_the_gate,
+    expected,
+    gate,
+)
 
-_ROOT = Path(__file__).resolve().parent.parent
 _COMPARES_WITH_THE_PAST = "prometheus.same_samples"
 _TOLERANCE_SECONDS = 6.0
 
@@ -43,23 +43,6 @@ class Row:
     def good(self) -> bool:
         """Whether the defect was seen, by the checks that it was made for and no other, and left nothing behind."""
         return not self.missed and not self.unrelated and not self.not_healed and self.exit_code in (1, 11)
-
-
-def gate(lab: Lab) -> tuple[int, dict[str, str]]:
-    """Run the strict gate as its users do; gives its exit code and the outcome of each promise that is not blocked."""
-    with tempfile.TemporaryDirectory() as output:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "checks"],
-            cwd=_ROOT,
-            env={**inherited, **lab.environment(), f"{PREFIX}OUTPUT": output, f"{PREFIX}STRICT": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-            timeout=300,
-        )
-        verdict = json.loads((Path(output) / "verdict.json").read_text())
-    return done.returncode, {found["id"]: found["outcome"] for found in verdict["results"] if not found["blocked_by"]}
 
 
 def row(lab: Lab, name: str) -> Row:
@@ -116,7 +99,7 @@ def main() -> int:
     parser.add_argument("--part", default="1/1", help="K/N: every Nth defect from the Kth on, to share the work")
     options = parser.parse_args()
     first, _, step = options.part.partition("/")
-    names = (options.names or list(catalogue()))[int(first) - 1 :: int(step)]
+    names = (options.names or list(defects_of_the_gate()))[int(first) - 1 :: int(step)]
     rows = []
     with a_lab(print) as lab:
         wait_until(lambda: _green(lab), timeout_seconds=SETTLE_TIMEOUT_SECONDS, what="the healthy lab to be green")

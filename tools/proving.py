@@ -3,21 +3,27 @@
 import contextlib
 import fnmatch
 import functools
+import json
 import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from lab.breaking import Defect
+from lab.breaking import Defect, catalogue
 from lab.supervisor import Lab
 from selfcheck import contract, settings
 from selfcheck.judging import look_at
-from selfcheck.plugin import import_checks
+from selfcheck.plugin import GATE, import_checks
 from selfcheck.preflight import WrongTargetError
 from selfcheck.run import Result, close, open_run
 from selfcheck.verdict import Outcome
 from selfcheck.waiting import NotYet, wait_until
 
-REFUSED = "refused"
+_ROOT = Path(__file__).resolve().parent.parent
+_GATE_TIMEOUT_SECONDS = 300.0
 SEEN_TIMEOUT_SECONDS = 120.0
 """How long a defect may take to show."""
 SETTLE_TIMEOUT_SECONDS = 360.0
@@ -30,6 +36,7 @@ _COMPONENTS_NOT_IN_THE_LAB = (
     "security.tls_of_prometheus",
     "security.tls_of_grafana",
     "queries.manual_memory",
+    "load.autoscaling",
 )
 """Not installed here (the exporter of containers, too), without a URL of its own (the classifier), or without TLS:
 tests/clients, tests/gate and tests/unit prove these."""
@@ -68,6 +75,35 @@ def environment_of(lab: Lab) -> Iterator[None]:
         os.environ.update(before)
 
 
+def gate(
+    lab: Lab, folder: str = GATE, also: Mapping[str, str] | None = None, output: Path | None = None
+) -> tuple[int, dict[str, str]]:
+    """Run the strict gate, or another folder of live checks, as its users do; `also` has further variables.
+
+    Gives its exit code and the outcome of each promise that is not blocked. Reports are kept only in an `output`.
+    """
+    with tempfile.TemporaryDirectory() as passing:
+        output = output or Path(passing)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
+        own = {f"{settings.PREFIX}OUTPUT": str(output), f"{settings.PREFIX}STRICT": "1", **(also or {})}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", folder],
+            cwd=_ROOT,
+            env={**inherited, **lab.environment(), **own},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=_GATE_TIMEOUT_SECONDS,
+        )
+        verdict = json.loads((output / "verdict.json").read_text(encoding="utf-8"))
+    return done.returncode, {found["id"]: found["outcome"] for found in verdict["results"] if not found["blocked_by"]}
+
+
+def defects_of_the_gate() -> dict[str, Defect]:
+    """Give the defects that the gate finds; the others show under load only."""
+    return {name: defect for name, defect in catalogue().items() if not defect.load}
+
+
 @functools.cache
 def _contract() -> contract.Contract:
     return contract.load()
@@ -86,18 +122,22 @@ def look(lab: Lab, wanted: Iterable[str] = ()) -> Look:
         close(run)
 
 
+_SHOWN_ONLY = "load.saturation"
+"""The kind that is shown beside the other figures, and never a FAIL."""
+
+
 @functools.cache
 def promise_ids() -> tuple[str, ...]:
-    """Give the id of every promise in the contract that the lab can keep."""
+    """Give the id of every promise in the contract that the lab can keep or break."""
     import_checks()
-    ids = [promise.id for _, promise in _contract().all_promises()]
+    ids = [promise.id for kind, promise in _contract().all_promises() if kind != _SHOWN_ONLY]
     return tuple(name for name in ids if name not in _COMPONENTS_NOT_IN_THE_LAB)
 
 
-def declared(defect: Defect) -> list[str]:
-    """Give the ids of the promises whose checks must see a defect; raises LookupError for a pattern without any."""
+def named(patterns: Iterable[str]) -> list[str]:
+    """Give the ids of the promises that patterns name; raises LookupError for a pattern without any."""
     found: list[str] = []
-    for pattern in defect.caught_by:
+    for pattern in patterns:
         matching = fnmatch.filter(promise_ids(), pattern)
         if not matching:
             message = f"no promise is named {pattern!r}"
@@ -106,9 +146,14 @@ def declared(defect: Defect) -> list[str]:
     return found
 
 
+def declared(defect: Defect) -> list[str]:
+    """Give the ids of the promises whose checks must see a defect."""
+    return named((*defect.caught_by, *defect.unclear))
+
+
 def expected(defect: Defect, promise_id: str) -> bool:
     """Tell whether a check may be red while the defect is there."""
-    patterns = (*defect.caught_by, *defect.also, *_SEES_EVERYTHING)
+    patterns = (*defect.caught_by, *defect.unclear, *defect.also, *_SEES_EVERYTHING)
     return any(fnmatch.fnmatchcase(promise_id, pattern) for pattern in patterns)
 
 

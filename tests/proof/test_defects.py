@@ -2,13 +2,13 @@
 
 import pytest
 
-from lab.breaking import applied, catalogue
+from lab.breaking import applied
 from lab.supervisor import Lab
-from tools.proving import declared, wait_until_green, wait_until_seen
+from tools.proving import declared, defects_of_the_gate, wait_until_green, wait_until_seen
 
 pytestmark = [pytest.mark.proof, pytest.mark.lab]
 
-DEFECTS = catalogue()
+DEFECTS = defects_of_the_gate()
 
 
 @pytest.mark.parametrize("name", list(DEFECTS))
