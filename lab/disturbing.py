@@ -51,6 +51,7 @@ class _Disturbance:
 
     def undo(self, lab: Lab) -> None:
         processes.end(self._found(lab), signals={}, timeout_seconds=2.0)
+        processes.collect()  # most end by themselves, when they have done what they were started for
 
     def _found(self, lab: Lab) -> list[psutil.Process]:
         found = []

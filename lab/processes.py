@@ -214,6 +214,14 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def collect() -> None:
+    """Take note of the children of ours that have ended by themselves."""
+    for child in list(_children.values()):
+        if child.poll() is not None:
+            _exit_codes[child.pid] = child.returncode
+            _children.pop(child.pid, None)
+
+
 def exit_status(process: psutil.Process) -> str:
     """Say how a child of ours ended."""
     is_alive(process)  # collects the code

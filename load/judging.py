@@ -187,6 +187,8 @@ def _not_asked_for(evidence: Evidence, operation: str, planned: int) -> Verdict:
     """Say that a profile has nothing, or too little, to say about an operation."""
     record = evidence.record
     observed = f"the profile {record.profile} had {_requests(max(0, planned))} of {operation}, too few to tell anything"
+    if operation in record.left_out:
+        return not_covered(record.left_out[operation], "put the deployment's own paths into the contract's api.toml")
     if not any(tally.operation == operation for tally in record.tallies):
         observed = f"{operation} is not in the mix of the profile {record.profile}"
     return not_covered(observed, "a longer profile covers it: PROFILE=steady")

@@ -122,14 +122,10 @@ def plan_of(target: Target, profile: Profile, *, seconds: float | None = None, r
     plans.refuse_without_consent(target.scope, line)
     every = plans.operations(contract)
     names = profile.operations or tuple(every)
-    served = tuple(every[name] for name in names if _is_served(target, every[name].act))
+    left_out = {name: why for name in names if (why := _why_not_served(target, every[name].act))}
+    served = tuple(every[name] for name in names if name not in left_out)
     if not served:
-        raise CouldNotObserve(
-            Trouble.NO_SUCH_ROUTE,
-            asked=f"the operations {', '.join(names)}",
-            came_back="this platform has none of their routes",
-            hint="put the deployment's own paths into the contract's api.toml",
-        )
+        raise _nothing_left(left_out)
     other = target.scope.covers(Component.OTHER_API_KEY) and Component.OTHER_API_KEY not in target.blocked
     return Plan(
         profile=profile,
@@ -141,13 +137,25 @@ def plan_of(target: Target, profile: Profile, *, seconds: float | None = None, r
         base_url=target.scope.base_url,
         run_id=target.platform.run_id,
         vector=_VECTOR,
+        left_out=left_out,
     )
 
 
-def _is_served(target: Target, act: str) -> bool:
-    """Tell whether the platform has what an operation asks for; what it has not is told by the gate."""
+def _why_not_served(target: Target, act: str) -> str:
+    """Say why the platform has not what an operation asks for; empty when it has."""
     route = target.contract.route(target.contract.act(act).route)
-    return route.name not in target.platform.moved and route.component not in target.absent
+    if route.component in target.absent:
+        return target.absent[route.component].observed
+    return target.platform.elsewhere(route)[0] if route.name in target.platform.moved else ""
+
+
+def _nothing_left(left_out: Mapping[str, str]) -> CouldNotObserve:
+    return CouldNotObserve(
+        Trouble.NO_SUCH_ROUTE,
+        asked=f"the operations {', '.join(left_out)}",
+        came_back=f"none can be asked for here: {next(iter(left_out.values()))}",
+        hint="put the deployment's own paths into the contract's api.toml",
+    )
 
 
 def _recorded(target: Target, replay: Replay) -> Points:
@@ -229,6 +237,7 @@ def observe(target: Target, plan: Plan) -> Record:
             "measured": measured,
             "courses": courses,
             "limits": limits,
+            "left_out": ready.left_out,
         }
     )
     records.write(complete, folder / RECORD_FILE)
@@ -246,9 +255,11 @@ def _title(plan: Plan) -> str:
 def with_candidates(target: Target, plan: Plan) -> Iterator[Plan]:
     """Register what comparisons are made with, and remove it when the load is over; gives the plan with the ids.
 
-    Each client has its own: platforms may keep the vectors of one from another.
+    Each client has its own: platforms may keep the vectors of one from another. Where nothing can be registered, the
+    operations that need it are left out; raises CouldNotObserve when there are no others.
     """
-    if not any(target.contract.act(operation.act).needs_candidate for operation in plan.operations):
+    needy = [operation for operation in plan.operations if target.contract.act(operation.act).needs_candidate]
+    if not needy:
         yield plan
         return
     from selfcheck.clients.platform import Caller  # noqa: PLC0415 - as above
@@ -256,9 +267,17 @@ def with_candidates(target: Target, plan: Plan) -> Iterator[Plan]:
     candidates: dict[str, str] = {}
     with contextlib.ExitStack() as registered:
         for client in plan.clients:
-            (candidate,) = registered.enter_context(target.registered([plan.vector], caller=Caller(client)))
+            try:
+                (candidate,) = registered.enter_context(target.registered([plan.vector], caller=Caller(client)))
+            except CouldNotObserve as error:  # not even sent
+                candidate = error
             if isinstance(candidate, CouldNotObserve):
-                raise candidate
+                left_out = {**plan.left_out, **dict.fromkeys((each.name for each in needy), candidate.came_back)}
+                others = tuple(each for each in plan.operations if each not in needy)
+                if not others:
+                    raise _nothing_left(left_out) from candidate
+                yield plan.model_copy(update={"operations": others, "left_out": left_out})
+                return
             candidates[client] = candidate
         yield plan.model_copy(update={"candidates": candidates})
 

@@ -88,6 +88,9 @@ class Plan(Model):
         default_factory=dict, description="Ids of the vectors that comparisons are made with, by client."
     )
     vector: tuple[float, ...] = ()
+    left_out: Mapping[str, str] = Field(
+        default_factory=dict, description="Operations of the profile that cannot be asked for here, and why."
+    )
 
     @property
     def mix(self) -> tuple[tuple[str, float], ...]:

@@ -213,6 +213,9 @@ class Record(Model):
     tallies: tuple[Tally, ...]
     measured: Mapping[str, Measured] = Field(default_factory=dict, description="By promise id.")
     courses: Mapping[str, tuple[Course, ...]] = Field(default_factory=dict, description="By promise id.")
+    left_out: Mapping[str, str] = Field(
+        default_factory=dict, description="Operations of the profile that could not be asked for, and why."
+    )
     limits: Mapping[str, float] = Field(
         default_factory=dict, description="What the platform said of its own limits when the run began."
     )

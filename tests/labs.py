@@ -5,15 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.ports import free_offset
-from lab.supervisor import Lab
+from lab.supervisor import Lab, LabError
+
+_TRIES = 3
 
 
 @contextmanager
 def free_lab(folder: Path) -> Iterator[Lab]:
-    """Run a lab in a folder as long as the `with` block lasts; it forgets a defect after 20 seconds."""
-    lab = Lab(folder / "lab", port_offset=free_offset(), window_max_seconds=20.0)
-    try:
-        lab.up()
-        yield lab
-    finally:
-        lab.down()
+    """Run a lab in a folder as long as the `with` block lasts; it forgets a defect after 20 seconds.
+
+    Ports that were free a moment ago may be somebody else's when the lab wants them: then it takes others.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        lab = Lab(folder / "lab", port_offset=free_offset(), window_max_seconds=20.0)
+        try:
+            try:
+                lab.up()
+            except LabError:
+                if not tries_left:
+                    raise
+                continue
+            yield lab
+            return
+        finally:
+            lab.down()

@@ -1,4 +1,4 @@
-"""Each comparison leaves a file open."""
+"""Each comparison leaves ten files open."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def _change(platform: "Platform") -> Iterator[None]:
     healthy = platform.compare.compare
 
     async def changed(*arguments: Any, **named: Any) -> Any:
-        left.append(os.open(os.devnull, os.O_RDONLY))
+        left.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(10))
         return await healthy(*arguments, **named)
 
     try:

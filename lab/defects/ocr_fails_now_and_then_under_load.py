@@ -1,7 +1,7 @@
 """One OCR answer in four says politely that it failed."""
 
 from lab.breaking import Defect
-from lab.defects._loading import SMOKE, every
+from lab.defects._loading import BUSY, every
 from lab.tamper import Answer, answers
 
 
@@ -14,5 +14,5 @@ DEFECT = Defect(
     caught_by=("load.errors",),
     how=answers("/api/v1/ocr/extract", change=every(4, _fail)),
     also=("load.*",),
-    load=SMOKE,
+    load=BUSY,
 )

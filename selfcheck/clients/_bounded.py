@@ -68,6 +68,9 @@ class Bounded:
             failure = error.failure if isinstance(error, Failed) else why(error)
             if failure is None:
                 raise
+            # The library has its own clock for the same moment, and may be the first to see that it is over.
+            if failure.trouble is Trouble.TIMED_OUT and left < self._timeout_seconds:
+                failure = _too_slow(under_way.limit_seconds, is_deadline=True)
         # Outside of the handler: the library's own text might quote a secret, so it is no part of what is raised.
         raise self.could_not(asked, failure)
 

@@ -312,4 +312,4 @@ def test_an_unknown_defect_is_refused(lab: Lab) -> None:
 def test_the_catalogue_says_what_each_defect_breaks() -> None:
     for name, defect in catalogue().items():
         assert defect.breaks, name
-        assert defect.caught_by, name
+        assert defect.caught_by or defect.unclear, name

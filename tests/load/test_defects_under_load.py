@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.proof, pytest.mark.lab, pytest.mark.slow]
 
 DEFECTS = {name: defect for name, defect in catalogue().items() if defect.load}
+GENERATOR = "load.generator"
+TRIES = 3
+"""A load test is short here, and the machine may have other things to do: it may take another look, as at any defect."""
 EXIT_FAILED = 1
 EXIT_INCONCLUSIVE = 10
 
@@ -42,8 +45,11 @@ class Healthy:
         return self._records[key]
 
     def green(self, load: Mapping[str, str], output: Path | None = None) -> None:
-        """Do a load test, and see that nothing is red."""
-        code, outcomes = gate(self.lab, "load", load, output)
+        """Do a load test, and see that nothing is red; one whose generator had too little CPU is done again."""
+        for _ in range(TRIES):
+            code, outcomes = gate(self.lab, "load", load, output)
+            if outcomes.get(GENERATOR) != Outcome.INCONCLUSIVE:
+                break
         red = {id_: outcome for id_, outcome in outcomes.items() if outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)}
         assert (code, red) == (0, {})
 
@@ -61,8 +67,15 @@ def test_a_defect_gets_its_verdict(healthy: Healthy, name: str) -> None:
     defect = DEFECTS[name]
     baseline = healthy.record(defect.load)
     load = {key: value.format(baseline=baseline) for key, value in defect.load.items()}
-    with applied(healthy.lab, name):
-        code, outcomes = gate(healthy.lab, "load", load)
-    assert [id_ for id_ in named(defect.caught_by) if outcomes.get(id_) != Outcome.FAIL] == [], outcomes
-    assert [id_ for id_ in named(defect.unclear) if outcomes.get(id_) != Outcome.INCONCLUSIVE] == [], outcomes
+    wanted = {
+        **dict.fromkeys(named(defect.caught_by), Outcome.FAIL),
+        **dict.fromkeys(named(defect.unclear), Outcome.INCONCLUSIVE),
+    }
+    for _ in range(TRIES):
+        with applied(healthy.lab, name):
+            code, outcomes = gate(healthy.lab, "load", load)
+        missed = {id_: outcomes.get(id_) for id_, outcome in wanted.items() if outcomes.get(id_) != outcome}
+        if not missed:
+            break
+    assert missed == {}
     assert code == (EXIT_FAILED if defect.caught_by else EXIT_INCONCLUSIVE), outcomes

@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
+TRIES = 3
+EXIT_INCONCLUSIVE = 10
 SHORT = {"SELF_CHECK_LOAD_PROFILE": "smoke", "SELF_CHECK_LOAD_SECONDS": "6"}
 
 
 def run(lab: Lab, folder: Path, *arguments: str, **settings: str) -> running.Ran:
-    """Run the load test against the lab, with some settings changed; an empty one is left out."""
+    """Run the load test against the lab, with some settings changed; an empty one is left out.
+
+    One that could not tell is done again: the machine may have had other things to do.
+    """
     wanted = {name: value for name, value in {**lab.environment(), **SHORT, **settings}.items() if value}
-    return running.run(folder, *arguments, timeout_seconds=180.0, settings=wanted, whole=True, checks="load")
+    for attempt in range(TRIES):
+        ran = running.run(
+            folder / str(attempt), *arguments, timeout_seconds=180.0, settings=wanted, whole=True, checks="load"
+        )
+        if ran.code != EXIT_INCONCLUSIVE or "SELF_CHECK_DEADLINE" in settings:
+            break
+    return ran
 
 
 def record(ran: running.Ran) -> dict[str, Any]:
@@ -137,6 +148,15 @@ def test_a_payload_that_the_corpus_lacks_is_a_mistake_in_the_contract(lab: Lab, 
     assert "larger_drawing" in ran.text
 
 
+def test_without_a_way_to_register_vectors_everything_else_is_loaded(lab: Lab, tmp_path: Path) -> None:
+    moved = {"api.toml": ('path = "/api/v1/vectors/register"', 'path = "/api/v1/vectors/enroll"')}
+    ran = run(lab, tmp_path, SELF_CHECK_CONTRACT=str(contract_with(tmp_path / "contract", moved)))
+    assert ran.code == 0, ran.stdout
+    assert "load.latency_compare" in ran.ids("NOT COVERED")
+    assert "load.latency_ocr" in ran.ids("PASS")
+    assert set(record(ran)["left_out"]) == {"compare"}
+
+
 def test_a_platform_that_is_not_there_is_no_load_test(tmp_path: Path) -> None:
     """Nothing was sent, so nothing is green."""
     with socket.socket() as taken:
@@ -183,7 +203,7 @@ def test_ctrl_c_ends_the_generator_and_reports_what_was_done(lab: Lab, tmp_path:
 
 def _progressed(lab: Lab) -> bool:
     """Tell whether the lab answers more than its own light traffic."""
-    found = lab.query("sum(rate(compare_requests_total[2s])) > 2")
+    found = lab.query("sum(rate(ocr_requests_total[3s])) > 4")
     return bool(found)
 
 
