@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.lab, pytest.mark.slow]
 DEFECTS = {name: defect for name, defect in catalogue().items() if defect.load}
 GENERATOR = "load.generator"
 TRIES = 3
-"""A load test is short here, and the machine may have other things to do: it may take another look, as at any defect."""
+"""A load test is short here, and the machine may have other things to do: it may take another look, as elsewhere."""
 EXIT_FAILED = 1
 EXIT_INCONCLUSIVE = 10
 
