@@ -139,9 +139,10 @@ explore: $(READY) ## a long look for vectors that are compared wrongly
 	@$(VENV)/python -m tools.explore $(ARGS)
 
 .PHONY: bench
-bench: setup ## what the gate costs: seconds, requests, memory
+bench: setup ## what the gate and load tests cost, and how exact they are
 	@$(VENV)/python -m tools.bench $(ARGS)
 	@$(VENV)/python -m tools.bench_observability $(ARGS)
+	@$(VENV)/python -m tools.bench_load
 
 .PHONY: detection
 detection: setup ## every seeded defect against every check: what is missed
