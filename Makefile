@@ -59,7 +59,7 @@ test: setup ## the project's own tests, all of them
 
 .PHONY: test-fast
 test-fast: $(READY) ## tests without the lab, slow ones and whole gate runs
-	@$(PYTEST) tests --ignore=tests/gate -m "not lab and not proof and not slow" $(ARGS)
+	@$(PYTEST) -n 2 tests --ignore=tests/gate -m "not lab and not proof and not slow" $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## ruff (rules, formatting) and mypy
