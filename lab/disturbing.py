@@ -1,7 +1,7 @@
 """Kinds of defects that break whoever generates load, not the platform: no CPU, a lost process, a clock that jumps.
 
 What they say of the platform must then be nothing. Each starts a process of the lab that disturbs for a while and ends
-by itself: `python -m lab.disturbing starve|kill|step ...`.
+by itself: `python -m lab.disturbing starve|kill|restart|step ...`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from load import plan as plans
 from load.observing import FOLDER, done, planned, seconds_needed
 from selfcheck.checking import checks
 from selfcheck.contract import Component
+from selfcheck.observation import CouldNotObserve
 
 if TYPE_CHECKING:
     from selfcheck.run import Run
@@ -17,9 +19,13 @@ __all__ = ["finish", "guard", "seconds_needed"]
 
 
 def guard(run: Run) -> None:
-    """Refuse a load test for which there is no consent, before any load is sent; raises RefusedError."""
+    """Refuse a load test for which there is no consent, before any load is sent; raises RefusedError.
+
+    What keeps the run from being planned is kept, and is the verdict of whoever asks for the record.
+    """
     if run.settings.load_record is None and Component.APP not in run.target.blocked:
-        planned(run.target)
+        with contextlib.suppress(CouldNotObserve):
+            planned(run.target)
 
 
 def finish(run: Run, pytest_code: int) -> None:

@@ -216,7 +216,17 @@ def _saved(path: Path, setting: str) -> Record:
 
 def _observe(target: Target) -> Record:
     saved = target.scope.settings.load_record
-    return _saved(saved, f"{PREFIX}LOAD_RECORD") if saved is not None else observe(target, planned(target))
+    if saved is None:
+        return observe(target, planned(target))
+    found, known = _saved(saved, f"{PREFIX}LOAD_RECORD"), plans.profiles(target.contract)
+    if found.profile not in known:
+        raise CouldNotObserve(
+            Trouble.UNEXPECTED_ANSWER,
+            asked=f"the record {saved}",
+            came_back=f"is of the profile {found.profile!r}, which the contract has not (known: {', '.join(known)})",
+            hint="judge it by the contract that it was recorded with: SELF_CHECK_CONTRACT",
+        )
+    return found
 
 
 def observe(target: Target, plan: Plan) -> Record:

@@ -2,7 +2,7 @@
 
 Every shape is a line through points (seconds, requests a second), so rate, expected number of arrivals and its inverse
 are one piece of arithmetic for all of them. Rates are per second, times are seconds from the start of the run.
-`docs/load/` has a picture of each (`python -m load pictures`).
+`docs/load/` has a picture of each (`python -m load.pictures`).
 """
 
 from __future__ import annotations

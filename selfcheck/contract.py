@@ -370,8 +370,8 @@ class Contract:
         area, _, table = name.partition(".")
         document = self._documents.get(area, {})
         path = self.folder / f"{area}.toml"
-        common = _defaults(document, table, path)  # refuses what is no table
-        own = document.get("defaults", {}).get(table, {}) if common else {}
+        _defaults(document, table, path)  # refuses what is no table
+        own = document.get("defaults", {}).get(table, {})
         lines = _lines(document, table, path)
         return _by_name((_validate(model, {**own, **line}, path, table, self._names) for line in lines), path.name)
 

@@ -96,6 +96,23 @@ def test_a_saved_run_is_judged_again_without_any_load(lab: Lab, tmp_path: Path) 
     assert again.verdict["requests_to_platform"] < 20
 
 
+def test_a_saved_run_of_another_contract_tells_nothing(lab: Lab, tmp_path: Path) -> None:
+    first = run(lab, tmp_path / "first")
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps({**record(first), "profile": "theirs"}), encoding="utf-8")
+    ran = run(lab, tmp_path / "again", SELF_CHECK_LOAD_RECORD=str(saved))
+    assert ran.code == 10, ran.stdout
+    assert "is of the profile 'theirs', which the contract has not" in ran.text
+
+
+def test_a_replay_of_nothing_tells_nothing(lab: Lab, tmp_path: Path) -> None:
+    edits = {"load.toml": ('query = "sum(rate(ocr_requests_total[5m])) + ', 'query = "nothing_at_all + ')}
+    contract = contract_with(tmp_path / "contract", edits)
+    ran = run(lab, tmp_path, SELF_CHECK_CONTRACT=str(contract), SELF_CHECK_LOAD_PROFILE="replay")
+    assert ran.code == 10, ran.stdout
+    assert "a replay needs at least 2" in ran.text
+
+
 def test_two_workers_share_the_arrivals(lab: Lab, tmp_path: Path) -> None:
     ran = run(lab, tmp_path, SELF_CHECK_LOAD_WORKERS="2")
     said = record(ran)
