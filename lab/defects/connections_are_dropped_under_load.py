@@ -1,4 +1,4 @@
-"""The load balancer closes one connection in four without an answer."""
+"""The load balancer closes every other connection without an answer."""
 
 from lab.breaking import Defect, haproxy_config
 from lab.defects._loading import SMOKE
@@ -7,7 +7,7 @@ from lab.defects._loading import SMOKE
 def _edit(text: str) -> str:
     return text.replace(
         "    default_backend cad_ml_platform\n",
-        "    http-request reject if { rand(4) eq 0 } { path_beg /api/v1/ocr }\n    default_backend cad_ml_platform\n",
+        "    http-request reject if { rand(2) eq 0 } { path_beg /api/v1/ocr }\n    default_backend cad_ml_platform\n",
         1,
     )
 
