@@ -138,6 +138,10 @@ class Environment(Model):
     load_rate_max: float | None = Field(
         None, gt=0, description="Requests a second that a load test may send; without it none may be started."
     )
+    change_freeze: str = Field("", description="Why nothing may be changed at present: no experiment is done then.")
+    error_budget_min: float = Field(
+        0.5, ge=0, le=1, description="The part of the error budget below which no experiment is done."
+    )
 
 
 class Limits(Model):
@@ -358,7 +362,7 @@ class Contract:
             path = self.folder / f"{area}.toml"
             defaults = _defaults(document, table, path)
             made = []
-            for line in _lines(document, table, path):
+            for line in _each(_lines(document, table, path), path, table):
                 promise = _validate(model, {**defaults, **line}, path, table, self._names)
                 _check_area(promise, area, table, path)
                 made.append(promise)
@@ -372,7 +376,7 @@ class Contract:
         path = self.folder / f"{area}.toml"
         _defaults(document, table, path)  # refuses what is no table
         own = document.get("defaults", {}).get(table, {})
-        lines = _lines(document, table, path)
+        lines = _each(_lines(document, table, path), path, table)
         return _by_name((_validate(model, {**own, **line}, path, table, self._names) for line in lines), path.name)
 
     def all_promises(self) -> Iterator[tuple[str, Promise]]:
@@ -519,6 +523,33 @@ def _lines(document: Mapping[str, Any], table: str, path: Path) -> list[Mapping[
         message = f"{path}: `{table}` must be an array of tables: write [[{table}]]"
         raise ContractError(message)
     return lines
+
+
+FOR_EACH = "for_each"
+"""Key of a table that stands for several: one for each of these names, which `{each}` in its texts is."""
+
+
+def _each(lines: Iterable[Mapping[str, Any]], path: Path, table: str) -> Iterator[Mapping[str, Any]]:
+    """Give the lines of a table, those with `for_each` once for each name."""
+    for line in lines:
+        names = line.get(FOR_EACH)
+        if names is None:
+            yield line
+            continue
+        if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+            message = f"{path}: [[{table}]] {FOR_EACH} must be an array of names, got {names!r}"
+            raise ContractError(message)
+        rest = {key: value for key, value in line.items() if key != FOR_EACH}
+        yield from (_filled(rest, name) for name in names)
+
+
+def _filled(value: Any, each: str) -> Any:
+    """Put a name in the place of `{each}` in all texts."""
+    if isinstance(value, str):
+        return value.replace("{each}", each)
+    if isinstance(value, Mapping):
+        return {_filled(key, each): _filled(inner, each) for key, inner in value.items()}
+    return [_filled(inner, each) for inner in value] if isinstance(value, list) else value
 
 
 def _validate(

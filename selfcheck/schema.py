@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from selfcheck.contract import DEFAULT_CONTRACT, Act, Model, Part, Platform, Promise, Route, Waiver, kinds, parts
+from selfcheck.contract import (
+    DEFAULT_CONTRACT,
+    FOR_EACH,
+    Act,
+    Model,
+    Part,
+    Platform,
+    Promise,
+    Route,
+    Waiver,
+    kinds,
+    parts,
+)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -27,6 +39,7 @@ def schemas() -> dict[str, dict[str, Any]]:
             schema = model.model_json_schema(ref_template=f"#/$defs/{table}/$defs/{{model}}")
             if issubclass(model, Promise | Part):
                 _let_defaults_give(schema)
+                schema["properties"][FOR_EACH] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
             definitions[table] = schema
             properties[table] = {"type": "array", "items": {"$ref": f"#/$defs/{table}"}}
         found[area] = _with_defaults(

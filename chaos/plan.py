@@ -1,0 +1,173 @@
+"""What an experiment does, as the contract says it: levers, faults, probes and experiments.
+
+A *lever* is a place where something can go wrong on purpose: a proxy of Toxiproxy, a setting of Redis, or commands of
+the deployment. A *fault* pulls a lever in one way. A *probe* is a request that is repeated to see what callers see.
+Durations in `hold_seconds` are production timings: they are divided by the environment's `time_scale`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from selfcheck.contract import ActName, Model, Name, Part, part
+
+if TYPE_CHECKING:
+    from selfcheck.contract import Contract
+
+LEVERS = "chaos.lever"
+PROBES = "chaos.probe"
+EXPERIMENTS = "chaos.experiment"
+WATCHES = "chaos.watch"
+
+Above0 = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+ProxyFault = Literal[
+    "down",  # the proxy is disabled: connections are refused, open ones are cut
+    "latency",  # milliseconds, jitter_milliseconds
+    "black_hole",  # what is sent never arrives; the connection stays open
+    "reset",  # after so many milliseconds the connection is reset
+    "slow_close",  # milliseconds until a close arrives
+    "half_closed",  # the connection ends after so many bytes of the answer
+    "bandwidth",  # kilobytes_per_second
+    "sliced",  # answers come in small slices, with a pause between: bytes, milliseconds
+    "garbage",  # something else listens there, whose answers make no sense
+]
+
+
+class Command(Model):
+    """A fault that commands of the deployment make: argument lists, no shell. `{python}` stands for this interpreter.
+
+    The undo is kept in the ledger before the fault is made, and may be run by another process, more than once, and
+    where there is nothing to undo.
+    """
+
+    make: tuple[str, ...] = Field(min_length=1)
+    undo: tuple[str, ...] = Field(min_length=1)
+    is_made: tuple[str, ...] = Field(min_length=1, description="Ends with 0 while the fault is there.")
+    is_undone: tuple[str, ...] = Field(min_length=1, description="Ends with 0 when it is gone.")
+    timeout_seconds: Above0 = Field(60, description="Each of them may take so long.")
+
+
+class Lever(Part):
+    """One place where something can be made to go wrong; exactly one of the ways is given."""
+
+    says: str = Field(min_length=5, description="What it is, for plans and reports.")
+    proxy: str = Field("", description="Name of the proxy in Toxiproxy.")
+    commands: Mapping[str, Command] = Field(default_factory=dict, description="By the kind of fault.")
+    redis: Mapping[str, Mapping[str, str]] = Field(
+        default_factory=dict, description="By the kind of fault, the settings (CONFIG SET) of Redis that make it."
+    )
+    environments: tuple[str, ...] = Field((), description="Where it exists; everywhere when left out.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Lever:
+        if sum(map(bool, (self.proxy, self.commands, self.redis))) != 1:
+            message = "give exactly one of `proxy`, `commands` and `redis`"
+            raise ValueError(message)
+        return self
+
+
+class Fault(Model):
+    """A lever, and how it is pulled. Which attributes count depends on the kind (see `ProxyFault`)."""
+
+    lever: Name
+    kind: str = Field(description="Of `ProxyFault` for a proxy, else a key of the lever's commands or settings.")
+    share: Share = Field(1.0, description="Of the connections; drawn for each anew when it is made.")
+    stream: Literal["downstream", "upstream"] = "downstream"
+    milliseconds: int = Field(0, ge=0)
+    jitter_milliseconds: int = Field(0, ge=0)
+    bytes: int = Field(0, ge=0)
+    kilobytes_per_second: int = Field(0, ge=0)
+
+    @property
+    def text(self) -> str:
+        """The fault in a few words: `paddle: latency of 1500 ms on 30 % of the connections`."""
+        figures = [
+            f"{self.milliseconds} ms" * bool(self.milliseconds),
+            f"+- {self.jitter_milliseconds} ms" * bool(self.jitter_milliseconds),
+            f"{self.bytes} bytes" * bool(self.bytes),
+            f"{self.kilobytes_per_second} KB/s" * bool(self.kilobytes_per_second),
+        ]
+        size = " ".join(filter(None, figures))
+        share = f" on {self.share:.0%} of the connections".replace("%", " %") if self.share < 1 else ""
+        return f"{self.lever}: {self.kind.replace('_', ' ')}{' of ' * bool(size)}{size}{share}"
+
+
+class Probe(Part):
+    """A request that is sent again and again, at fixed times whatever the answers, to see what a caller sees."""
+
+    says: str = Field(min_length=5)
+    act: ActName
+    values: Mapping[str, Any] = Field(default_factory=dict, description="What `{...}` in the act stands for.")
+    each_replica: bool = Field(False, description="Sent to each replica by itself, where they can be addressed.")
+    rate_per_second: Above0 = Field(5.0, description="Of each replica where it goes to each.")
+    timeout_seconds: Above0 = 15.0
+    code: str = Field("code", description="Dotted path of the error code in an answer.")
+    answered_by: str = Field("provider", description="Dotted path of the provider's name in an answer.")
+
+
+class Watch(Part):
+    """A figure that Prometheus is asked for at each sample."""
+
+    query: str = Field(min_length=1)
+    unit: str = ""
+
+
+class Experiment(Part):
+    """One experiment: what is done, what is looked at meanwhile; what must come of it are promises that name it."""
+
+    says: str = Field(min_length=10, description="What is done, as a sentence for plans and reports.")
+    title: str = Field("", description="For a game day's narrative: what people would notice.")
+    faults: tuple[Fault, ...] = Field(min_length=1, description="Made in this order, undone in the opposite one.")
+    probe: Name = Field(description="The probe that goes through what is broken.")
+    controls: tuple[Name, ...] = Field((), description="Probes that do not.")
+    provider: str = Field("", description="The provider that is affected, by its label value; none for others.")
+    hold_seconds: Above0 = Field(600, description="How long the fault stays, in production timings.")
+    hold_seconds_min: Above0 = Field(10, description="And at least, whatever the time scale.")
+    settle_seconds_max: Above0 = Field(1800, description="How long recovery is waited for, in production timings.")
+    settle_seconds_min: Above0 = Field(40, description="And at least.")
+    quiet_seconds: Above0 = Field(2.0, description="So long before the fault all is sampled without one.")
+    load: str = Field("chaos", description="The profile of load.toml whose rate goes on meanwhile; none when empty.")
+    short: bool = Field(False, description="Of the short set: `pytest chaos -m short`.")
+    stops_watching: tuple[Literal["prometheus", "alertmanager", "receiver"], ...] = Field(
+        (), description="The observers that the fault takes away: that they do not answer is no trouble then."
+    )
+    aborts: bool = Field(True, description="Whether the stop conditions on callers apply; a total outage has none.")
+
+    def hold(self, time_scale: float) -> float:
+        """Give for how many seconds the fault stays."""
+        return max(self.hold_seconds_min, self.hold_seconds / time_scale)
+
+    def settle(self, time_scale: float) -> float:
+        """Give for how many seconds recovery is waited for."""
+        return max(self.settle_seconds_min, self.settle_seconds_max / time_scale)
+
+
+part(LEVERS, Lever)
+part(PROBES, Probe)
+part(WATCHES, Watch)
+part(EXPERIMENTS, Experiment)
+
+
+def levers(contract: Contract) -> Mapping[str, Lever]:
+    """Give the levers of the contract by name; raises ContractError."""
+    return contract.parts(LEVERS, Lever)
+
+
+def probes(contract: Contract) -> Mapping[str, Probe]:
+    """Give the probes of the contract by name; raises ContractError."""
+    return contract.parts(PROBES, Probe)
+
+
+def watches(contract: Contract) -> Mapping[str, Watch]:
+    """Give the figures that Prometheus is asked for, by name; raises ContractError."""
+    return contract.parts(WATCHES, Watch)
+
+
+def experiments(contract: Contract) -> Mapping[str, Experiment]:
+    """Give the experiments of the contract by name; raises ContractError."""
+    return contract.parts(EXPERIMENTS, Experiment)

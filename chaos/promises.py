@@ -1,0 +1,199 @@
+"""What must come of an experiment: a model for each kind of promise, shared by checks and judges.
+
+A promise names its experiment. Its times are production timings, divided by the environment's `time_scale`, unless the
+name ends in `_min`, which is the floor that real processes need, or says that it is real time.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from selfcheck.contract import Component, Name, Promise, Right
+
+Above0 = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class OfExperiment(Promise):
+    """Base of all promises of this area."""
+
+    right: Right = Right.CHAOS
+    requires: tuple[Component, ...] = (Component.APP,)
+    experiment: Name
+
+    @property
+    def batch(self) -> str:
+        """What belongs together in a run: the experiment."""
+        return self.experiment
+
+
+class Undone(OfExperiment):
+    """The fault is gone when the experiment is over: its undo was verified by reading back, and nothing is left over."""
+
+
+class Bites(OfExperiment):
+    """The fault was there: read back where it was made, and seen through the probe that goes through it.
+
+    Not seen is INCONCLUSIVE: nothing can be said of how the platform takes a fault that it did not get.
+    `effect`: what the probe must show at least once while the fault is there. "fails": an answer that is not as
+    promised; "slower": a median that is longer by `slower_seconds` than before the fault; "other": another provider
+    answers than before; "none": reading back is enough (the platform is promised to hide it).
+    """
+
+    effect: Literal["fails", "slower", "other", "none"] = "fails"
+    slower_seconds: float = Field(0.0, ge=0)
+
+
+class Steady(OfExperiment):
+    """All is well before the fault (else nothing is injected), and again after recovery: the named promises of the gate."""
+
+    looks: tuple[str, ...] = Field(min_length=1, description="Ids, or prefixes ending in `.*`.")
+
+
+class Answered(OfExperiment):
+    """What a probe's callers get while the fault is there, from `after_seconds_min` (real time) on.
+
+    A share that `requests_min` requests do not tell is INCONCLUSIVE. `codes`: every handled failure has one of these.
+    `answered_by`: every success comes from one of these. `longest_seconds`: no request takes longer (real time);
+    `longest_of` is the limit's dotted path on the health page instead, with `slack_seconds` on top.
+    """
+
+    probe: Name
+    after_seconds_min: float = Field(0.0, ge=0)
+    requests_min: int = Field(10, ge=1)
+    ok_share_min: Share = 0.0
+    ok_share_max: Share = 1.0
+    codes: tuple[str, ...] = ()
+    answered_by: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = Field((), description="The outcomes that may be; all when left out.")
+    longest_seconds: float | None = None
+    longest_of: str = ""
+    slack_seconds: float = Field(1.0, ge=0)
+    p95_seconds_max: float | None = None
+
+
+class Breaker(OfExperiment):
+    """A circuit breaker does its work on every replica; one promise an aspect.
+
+    - "opens": after `failures` failures in a row, as callers see them;
+    - "not_before": not after fewer;
+    - "fails_fast": while it is open, refusals (`code`) come within `fast_seconds` (real time);
+    - "half_open": after the open time (`timeout_of` on the health page) as many trials as `trials` go through, and
+      while one of them is under way nobody else does;
+    - "closes": it is closed within the open time and `slack_seconds` of the undo;
+    - "stays_closed": it never opens (for faults that are no outage);
+    - "gauge": the metric says what callers see, within `lag_seconds`;
+    - "page": the page of providers likewise;
+    - "ratio": the watched figure `watch` is the mean of the gauges, within a scrape and an evaluation.
+    """
+
+    aspect: Literal[
+        "opens", "not_before", "fails_fast", "half_open", "closes", "stays_closed", "gauge", "page", "ratio"
+    ]
+    probe: Name
+    key: str = Field(description="The breaker's label value.")
+    code: str = Field(description="The code of what an open breaker refuses.")
+    failures_of: str = Field(description="Dotted path on the health page: failures that open it.")
+    failures: int = Field(5, ge=1, description="Where the page does not say.")
+    timeout_of: str = Field(description="Dotted path on the health page: seconds that it stays open.")
+    timeout_seconds: Above0 = Field(60, description="Where the page does not say; production timing.")
+    trials: int = Field(1, ge=1, description="Requests that a half-open breaker lets through at a time.")
+    fast_seconds: Above0 = 0.5
+    lag_seconds: Above0 = 1.5
+    slack_seconds: Above0 = 3.0
+    watch: Name = "breakers_open_ratio"
+
+
+class Counted(OfExperiment):
+    """A counter moves as callers see it: by as many as its replicas' probes failed with `code`, other traffic aside.
+
+    Less is a FAIL. `labels` pick the series; `never` are label sets that must not move beyond `never_most`.
+    """
+
+    probe: Name
+    counter: str
+    labels: dict[str, str]
+    code: str
+    never: tuple[dict[str, str], ...] = ()
+    never_most: int = Field(0, ge=0)
+
+
+class Alerted(OfExperiment):
+    """An alert goes its whole way: pending, firing, routed, delivered, resolved, and the end delivered.
+
+    Which alert is said by what it reads (`reads`: any of these metrics, also through recording rules) and by the labels
+    that it has (`labels`). It must not fire before its `for` is over, counted from the fault, nor later than
+    `within_seconds`; it must be resolved within `resolved_within_seconds` of the undo. Floors in real time: `slack_seconds`
+    on top of each upper bound.
+    """
+
+    reads: tuple[str, ...] = Field(min_length=1)
+    labels: dict[str, str] = Field(default_factory=dict)
+    severities: tuple[str, ...] = ("critical", "warning")
+    within_seconds: Above0 = 900
+    resolved_within_seconds: Above0 = 1800
+    slack_seconds: Above0 = 12.0
+    delivered: bool = True
+    once: bool = Field(False, description="It is delivered as firing once only, for each alert and repeat interval.")
+    late: bool = Field(False, description="Delivered after the undo only: what delivers it was away.")
+
+
+class Unalerted(OfExperiment):
+    """No alert fires but those that this fault explains: those that read any of `reads`, or only `info`."""
+
+    reads: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ("info", "none")
+
+
+class Recovers(OfExperiment):
+    """From the undo until every probe is answered as before, breakers are closed and all replicas answer."""
+
+    within_seconds: Above0 = Field(120, description="Production timing.")
+    within_seconds_min: Above0 = 10.0
+    window_seconds: Above0 = Field(2.0, description="Real time for which all must be well.")
+
+
+class Lost(OfExperiment):
+    """Few enough requests are lost: probes through the load balancer, and the background load.
+
+    Lost is what got no answer of the platform: a broken connection, a gateway's 5xx, no answer in time.
+    """
+
+    probes: tuple[Name, ...] = ()
+    most: int = Field(0, ge=0)
+    share_max: Share = 0.0
+    outage_seconds_max: float | None = Field(None, description="Contiguous failing time, real time.")
+
+
+class Rotation(OfExperiment):
+    """A replica that is gone is noticed: the watched figure `watch` falls below that of before within `within_seconds_min`
+    of the fault (real time), and is back within as long of the undo."""
+
+    watch: Name
+    within_seconds_min: Above0 = 10.0
+
+
+class Burns(OfExperiment):
+    """The error ratio that Prometheus works out is the one that callers see, within `tolerance` (absolute)."""
+
+    watch: Name
+    probes: tuple[Name, ...] = Field(min_length=1)
+    tolerance: Share = 0.1
+    window_seconds: Above0 = Field(300, description="Of the ratio, production timing.")
+
+
+class Driven(OfExperiment):
+    """There was enough traffic to judge by; less is INCONCLUSIVE."""
+
+    answered_share_min: Share = 0.98
+    requests_min: int = Field(20, ge=1)
+
+
+class Figured(OfExperiment):
+    """The manual's figures of an incident are told: time to detect, to mitigate, to recover, what it cost. Never a FAIL
+    unless a limit is given; figures that cannot be told are INCONCLUSIVE where one is."""
+
+    detect_seconds_max: float | None = Field(None, description="Production timing, from effect to delivered alert.")
+    detect_seconds_min: Above0 = 20.0
