@@ -30,7 +30,7 @@ class OfExperiment(Promise):
 
 
 class Undone(OfExperiment):
-    """The fault is gone when the experiment is over: its undo was verified by reading back, and nothing is left over."""
+    """The fault is gone when the experiment is over: its undo was read back, and nothing is left over."""
 
 
 class Bites(OfExperiment):
@@ -47,7 +47,7 @@ class Bites(OfExperiment):
 
 
 class Steady(OfExperiment):
-    """All is well before the fault (else nothing is injected), and again after recovery: the named promises of the gate."""
+    """All is well before the fault (else nothing is injected) and again after recovery: some promises of the gate."""
 
     looks: tuple[str, ...] = Field(min_length=1, description="Ids, or prefixes ending in `.*`.")
 
@@ -125,7 +125,7 @@ class Alerted(OfExperiment):
 
     Which alert is said by what it reads (`reads`: any of these metrics, also through recording rules) and by the labels
     that it has (`labels`). It must not fire before its `for` is over, counted from the fault, nor later than
-    `within_seconds`; it must be resolved within `resolved_within_seconds` of the undo. Floors in real time: `slack_seconds`
+    `within_seconds`; it must be resolved within `resolved_within_seconds` of the undo. `slack_seconds` (real time) come
     on top of each upper bound.
     """
 
@@ -168,8 +168,11 @@ class Lost(OfExperiment):
 
 
 class Rotation(OfExperiment):
-    """A replica that is gone is noticed: the watched figure `watch` falls below that of before within `within_seconds_min`
-    of the fault (real time), and is back within as long of the undo."""
+    """A replica that is gone is noticed, and so is its return.
+
+    The watched figure `watch` falls below that of before within `within_seconds_min` of the fault (real time), and is
+    back within as long of the undo.
+    """
 
     watch: Name
     within_seconds_min: Above0 = 10.0
@@ -192,8 +195,10 @@ class Driven(OfExperiment):
 
 
 class Figured(OfExperiment):
-    """The manual's figures of an incident are told: time to detect, to mitigate, to recover, what it cost. Never a FAIL
-    unless a limit is given; figures that cannot be told are INCONCLUSIVE where one is."""
+    """The manual's figures of an incident are told: time to detect, to mitigate, to recover, what it cost.
+
+    Never a FAIL unless a limit is given; figures that cannot be told are INCONCLUSIVE where one is.
+    """
 
     detect_seconds_max: float | None = Field(None, description="Production timing, from effect to delivered alert.")
     detect_seconds_min: Above0 = 20.0

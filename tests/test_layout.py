@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
     "selfcheck": set(),
     "checks": {"selfcheck"},
-    "chaos": {"selfcheck"},
+    "chaos": {"selfcheck", "load"},
     "load": {"selfcheck"},
     "lab": {"selfcheck"},
 }
