@@ -1,4 +1,4 @@
-"""`python -m lab up|down|status|logs|defects|break|mend`."""
+"""`python -m lab up|down|status|logs|defects|break|mend|part|set`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,41 @@ def _parser() -> argparse.ArgumentParser:
     command("defects", _defects, "list the seeded defects; * marks those that are active")
     command("break", _break, "make the lab break a promise").add_argument("name")
     command("mend", _mend, "undo a seeded defect (default: all that are active)").add_argument("name", nargs="?")
+    part = command("part", _part, "stop, kill, pause, start or resume one part, or ask whether it is so")
+    part.add_argument("action", choices=_ACTIONS)
+    part.add_argument("name")
+    set_ = command("set", _set, "restart parts, one after the other, with other environment variables")
+    set_.add_argument("names", help="parts, with commas between")
+    set_.add_argument("variables", nargs="+", metavar="NAME=VALUE", help="NAME= gives back what it was")
     return parser
+
+
+def _part(chosen: argparse.Namespace) -> int:
+    lab = Lab.attach(Lab.from_environment().directory)
+    process = lab.process(chosen.name)
+    if chosen.action.startswith("is-"):
+        there = process.pid is not None
+        return 0 if {"is-down": not there, "is-paused": there and not process.running}[chosen.action] else 1
+    if chosen.action == "start" and process.pid is not None:
+        process.resume()
+    getattr(process, chosen.action)()
+    return 0
+
+
+_ACTIONS = ("stop", "kill", "pause", "start", "resume", "is-down", "is-paused")
+
+
+def _set(chosen: argparse.Namespace) -> int:
+    lab = Lab.attach(Lab.from_environment().directory)
+    wanted: dict[str, str | None] = {}
+    for variable in chosen.variables:
+        name, _, value = variable.partition("=")
+        wanted[name] = value or None
+    for name in chosen.names.split(","):
+        there = lab.state().overrides.get(name, {})
+        if any(there.get(key) != value for key, value in wanted.items()) or lab.process(name).pid is None:
+            lab.override(name, wanted)
+    return 0
 
 
 def _up(_: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 TEMPLATES: Final = Path(__file__).parent / "config"
 BOARDS: Final = Path(__file__).parent / "grafana"
 REPLICAS: Final = ("replica-1", "replica-2", "replica-3")
-PROXIES: Final = ("paddle", "deepseek_hf", "vision", "redis")
+PROXIES: Final = ("paddle", "deepseek_hf", "vision", "redis", "postgres")
 
 PROMETHEUS: Final = "prometheus.yml"
 ALERTMANAGER: Final = "alertmanager.yml"

@@ -26,6 +26,7 @@ class Ports:
     deepseek_hf_proxied: int = 8202
     vision_proxied: int = 8203
     redis_proxied: int = 8379
+    postgres_proxied: int = 8432
     haproxy_stats: int = 8404
     toxiproxy: int = 8474
     redis: int = 6379

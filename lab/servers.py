@@ -100,9 +100,10 @@ class Setting:
         """Give the folder for the data of a part."""
         return self.directory / "data" / name
 
-    def database_url(self, user: str, password: str, database: str = DATABASE) -> str:
-        """Give the URL of a database."""
-        return f"postgresql://{user}:{password}@{HOST}:{self.ports.postgres}/{database}"
+    def database_url(self, user: str, password: str, database: str = DATABASE, *, proxied: bool = False) -> str:
+        """Give the URL of a database, directly or through Toxiproxy."""
+        port = self.ports.postgres_proxied if proxied else self.ports.postgres
+        return f"postgresql://{user}:{password}@{HOST}:{port}/{database}"
 
 
 def _nothing() -> None:
@@ -225,7 +226,7 @@ def _replica(setting: Setting, name: str) -> Part:
         "CLASSIFIER_RATE_LIMIT_BURST": str(_CLASSIFIER_RATE_LIMIT[1]),
         "CLASSIFIER_CACHE_MAX_SIZE": str(_CLASSIFIER_CACHE_MAX_SIZE),
         "REDIS_URL": f"redis://{HOST}:{ports.redis_proxied}/0",
-        "DATABASE_URL": setting.database_url(DATABASE_USER, keys.database_password),
+        "DATABASE_URL": setting.database_url(DATABASE_USER, keys.database_password, proxied=True),
         "PADDLE_URL": ports.url("paddle_proxied"),
         "DEEPSEEK_HF_URL": ports.url("deepseek_hf_proxied"),
         "VISION_URL": ports.url("vision_proxied"),

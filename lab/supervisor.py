@@ -749,10 +749,12 @@ class Lab:
     # -- credentials and environment -----------------------------------------------------------------------------------
 
     def environment(self) -> dict[str, str]:
-        """Give the SELF_CHECK_ variables that point the gate at this lab."""
+        """Give the variables that point the gate at this lab, and commands of the lab, too."""
         keys = self._keys()
         ports = self.ports
         return {
+            # Which lab the commands of experiments mean.
+            "LAB_DIRECTORY": str(self.directory),
             "SELF_CHECK_ENVIRONMENT": "local",
             "SELF_CHECK_BASE_URL": ports.url("front"),
             "SELF_CHECK_PROMETHEUS_URL": ports.url("prometheus"),
@@ -839,6 +841,21 @@ class PartProcess:
     def start(self) -> None:
         """Start the process unless it runs and wait until it is ready; raises LabError when it does not get so."""
         self.lab.start_part(self.name)
+
+    def kill(self) -> None:
+        """End the process at once (SIGKILL), as a machine that fails would; fine when it does not run."""
+        process = self._process()
+        if process is not None:
+            members = processes.family(process)
+            for member in members:
+                processes.send(member, signal.SIGKILL)
+            wait_until(
+                lambda: not any(processes.is_alive(member) for member in members),
+                timeout_seconds=STOP_TIMEOUT_SECONDS,
+                what=f"{self.name} to be gone",
+                interval_seconds=0.02,
+            )
+        self.stop()
 
     def pause(self) -> None:
         """Stop the process and its children from running (SIGSTOP): connections stay open and nothing answers."""
