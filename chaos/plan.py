@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from selfcheck.contract import ActName, Model, Name, Part, part
+from selfcheck.contract import ActName, ContractError, Model, Name, Part, RouteName, part
+from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
     from selfcheck.contract import Contract
@@ -21,6 +22,9 @@ LEVERS = "chaos.lever"
 PROBES = "chaos.probe"
 EXPERIMENTS = "chaos.experiment"
 WATCHES = "chaos.watch"
+METRICS = "chaos.metrics"
+BUDGET = "error_budget_left"
+"""The watched figure that says which part of the error budget is left (0..1)."""
 
 Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -79,6 +83,13 @@ class Fault(Model):
     share: Share = Field(1.0, description="Of the connections; drawn for each anew when it is made.")
     stream: Literal["downstream", "upstream"] = "downstream"
     milliseconds: int = Field(0, ge=0)
+    milliseconds_of: str = Field(
+        "", description="Dotted path of a limit on the health page, in seconds, of which they are `factor` times."
+    )
+    factor: float = Field(1.0, gt=0)
+    lasts: float = Field(
+        1.0, gt=0, le=1, description="The part of the experiment's hold time after which it is undone."
+    )
     jitter_milliseconds: int = Field(0, ge=0)
     bytes: int = Field(0, ge=0)
     kilobytes_per_second: int = Field(0, ge=0)
@@ -117,6 +128,19 @@ class Watch(Part):
     unit: str = ""
 
 
+class Metrics(Part):
+    """The names on which all experiments rest; one line, named `names`."""
+
+    breaker_gauge: str = Field(description="The metric of a breaker's state: 0 closed, 1 half-open, 2 open.")
+    breaker_label: str = Field(description="The label that says whose breaker it is.")
+    breaker_closed: float = 0
+    counters: tuple[str, ...] = Field((), description="Families of counters that are sampled on each replica.")
+    providers_page: RouteName = Field(description="The page that says which providers are ready.")
+    ready_page: RouteName
+    health_page: RouteName = Field(description="The page that says the platform's own limits.")
+    severities_ignored: tuple[str, ...] = Field((), description="Alerts of these keep nothing from being done.")
+
+
 class Experiment(Part):
     """One experiment: what is done, what is looked at meanwhile; what must come of it are promises that name it."""
 
@@ -150,6 +174,7 @@ class Experiment(Part):
 part(LEVERS, Lever)
 part(PROBES, Probe)
 part(WATCHES, Watch)
+part(METRICS, Metrics)
 part(EXPERIMENTS, Experiment)
 
 
@@ -166,6 +191,25 @@ def probes(contract: Contract) -> Mapping[str, Probe]:
 def watches(contract: Contract) -> Mapping[str, Watch]:
     """Give the figures that Prometheus is asked for, by name; raises ContractError."""
     return contract.parts(WATCHES, Watch)
+
+
+def metrics(contract: Contract) -> Metrics:
+    """Give the names on which all experiments rest; raises ContractError where they are missing."""
+    found = contract.parts(METRICS, Metrics)
+    if len(found) != 1:
+        message = f"{contract.folder / 'chaos.toml'}: [[metrics]] must stand there once, got {len(found)}"
+        raise ContractError(message)
+    return next(iter(found.values()))
+
+
+def no_limit(path: str) -> CouldNotObserve:
+    """Give the error for a limit that the platform does not tell."""
+    return CouldNotObserve(
+        Trouble.UNEXPECTED_ANSWER,
+        asked=f"{path} of the health page",
+        came_back="is not there, and the fault's delay is a part of it",
+        hint="give `milliseconds` in the contract's chaos.toml instead of `milliseconds_of`",
+    )
 
 
 def experiments(contract: Contract) -> Mapping[str, Experiment]:

@@ -15,7 +15,7 @@ from lab.programs import MissingProgramsError
 from lab.supervisor import Lab, LabError, PartStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
 _WIDTH = 80
@@ -78,9 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     part = command("part", _part, "stop, kill, pause, start or resume one part, or ask whether it is so")
     part.add_argument("action", choices=_ACTIONS)
     part.add_argument("name")
-    set_ = command("set", _set, "restart parts, one after the other, with other environment variables")
-    set_.add_argument("names", help="parts, with commas between")
-    set_.add_argument("variables", nargs="+", metavar="NAME=VALUE", help="NAME= gives back what it was")
+    for name, run, text in (
+        ("set", _set, "restart parts, one after the other, with other environment variables"),
+        ("is-set", _is_set, "ask whether parts run with these environment variables"),
+    ):
+        variables = command(name, run, text)
+        variables.add_argument("names", help="parts, with commas between")
+        variables.add_argument("variables", nargs="+", metavar="NAME=VALUE", help="NAME= is what it was")
     return parser
 
 
@@ -88,28 +92,37 @@ def _part(chosen: argparse.Namespace) -> int:
     lab = Lab.attach(Lab.from_environment().directory)
     process = lab.process(chosen.name)
     if chosen.action.startswith("is-"):
-        there = process.pid is not None
-        return 0 if {"is-down": not there, "is-paused": there and not process.running}[chosen.action] else 1
+        return 0 if process.state() == chosen.action.removeprefix("is-") else 1
     if chosen.action == "start" and process.pid is not None:
         process.resume()
     getattr(process, chosen.action)()
     return 0
 
 
-_ACTIONS = ("stop", "kill", "pause", "start", "resume", "is-down", "is-paused")
+_ACTIONS = ("stop", "kill", "pause", "start", "resume", "is-down", "is-paused", "is-ready")
 
 
 def _set(chosen: argparse.Namespace) -> int:
     lab = Lab.attach(Lab.from_environment().directory)
-    wanted: dict[str, str | None] = {}
-    for variable in chosen.variables:
-        name, _, value = variable.partition("=")
-        wanted[name] = value or None
     for name in chosen.names.split(","):
-        there = lab.state().overrides.get(name, {})
-        if any(there.get(key) != value for key, value in wanted.items()) or lab.process(name).pid is None:
-            lab.override(name, wanted)
+        if not _has(lab, name, _wanted(chosen)):
+            lab.override(name, _wanted(chosen))
     return 0
+
+
+def _is_set(chosen: argparse.Namespace) -> int:
+    lab = Lab.attach(Lab.from_environment().directory)
+    return 0 if all(_has(lab, name, _wanted(chosen)) for name in chosen.names.split(",")) else 1
+
+
+def _wanted(chosen: argparse.Namespace) -> dict[str, str | None]:
+    found = (variable.partition("=") for variable in chosen.variables)
+    return {name: value or None for name, _, value in found}
+
+
+def _has(lab: Lab, name: str, variables: Mapping[str, str | None]) -> bool:
+    there = lab.state().overrides.get(name, {})
+    return lab.process(name).pid is not None and all(there.get(key) == value for key, value in variables.items())
 
 
 def _up(_: argparse.Namespace) -> int:

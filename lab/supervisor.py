@@ -28,7 +28,7 @@ from lab.scaling import Scale
 from selfcheck.waiting import GaveUp, NotYet, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 DEFAULT_DIRECTORY: Final = ".lab"
 READY_TIMEOUT_SECONDS: Final = 60.0
@@ -406,10 +406,10 @@ class Lab:
         """Give the log file of a part."""
         return self.directory / "logs" / f"{name}.log"
 
-    def status(self) -> list[PartStatus]:
-        """Look at every part now."""
+    def status(self, names: Collection[str] = ()) -> list[PartStatus]:
+        """Look at every part now, or at those that are named."""
         state = self._state.read()
-        parts = self.parts().values()
+        parts = [part for part in self.parts().values() if not names or part.name in names]
         # At the same time: one that is paused answers nothing and costs a timeout.
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             return list(pool.map(lambda part: self._status_of(part, state.processes.get(part.name)), parts))
@@ -827,6 +827,10 @@ class PartProcess:
         """The process id, None when the part does not run."""
         process = self._process()
         return process.pid if process else None
+
+    def state(self) -> str:
+        """Give "ready", "up" (runs, not ready), "paused" or "down"."""
+        return next(part.state for part in self.lab.status((self.name,)))
 
     @property
     def running(self) -> bool:

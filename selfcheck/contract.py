@@ -110,6 +110,11 @@ class Promise(Model):
     owner: str = Field(min_length=1)
     severity: Severity
 
+    @property
+    def batch(self) -> str:
+        """What belongs together in a run and is looked at in one go; most promises need no such order."""
+        return ""
+
 
 class Environment(Model):
     """A named set of component URLs, and what a run may do there."""
@@ -362,7 +367,7 @@ class Contract:
             path = self.folder / f"{area}.toml"
             defaults = _defaults(document, table, path)
             made = []
-            for line in _each(_lines(document, table, path), path, table):
+            for line in _each(document, table, path):
                 promise = _validate(model, {**defaults, **line}, path, table, self._names)
                 _check_area(promise, area, table, path)
                 made.append(promise)
@@ -376,7 +381,7 @@ class Contract:
         path = self.folder / f"{area}.toml"
         _defaults(document, table, path)  # refuses what is no table
         own = document.get("defaults", {}).get(table, {})
-        lines = _each(_lines(document, table, path), path, table)
+        lines = _each(document, table, path)
         return _by_name((_validate(model, {**own, **line}, path, table, self._names) for line in lines), path.name)
 
     def all_promises(self) -> Iterator[tuple[str, Promise]]:
@@ -526,18 +531,25 @@ def _lines(document: Mapping[str, Any], table: str, path: Path) -> list[Mapping[
 
 
 FOR_EACH = "for_each"
-"""Key of a table that stands for several: one for each of these names, which `{each}` in its texts is."""
+"""Key of a table that stands for several: one for each of these names, which `{each}` in its texts is.
+
+Instead of names the word for another table of the same file: then it is one for each line there.
+"""
 
 
-def _each(lines: Iterable[Mapping[str, Any]], path: Path, table: str) -> Iterator[Mapping[str, Any]]:
+def _each(document: Mapping[str, Any], table: str, path: Path) -> Iterator[Mapping[str, Any]]:
     """Give the lines of a table, those with `for_each` once for each name."""
-    for line in lines:
+    for line in _lines(document, table, path):
         names = line.get(FOR_EACH)
         if names is None:
             yield line
             continue
+        if isinstance(names, str) and names != table:
+            names = [each["name"] for each in _each(document, names, path) if "name" in each]
         if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
-            message = f"{path}: [[{table}]] {FOR_EACH} must be an array of names, got {names!r}"
+            message = (
+                f"{path}: [[{table}]] {FOR_EACH} must be an array of names or another table, got {line[FOR_EACH]!r}"
+            )
             raise ContractError(message)
         rest = {key: value for key, value in line.items() if key != FOR_EACH}
         yield from (_filled(rest, name) for name in names)

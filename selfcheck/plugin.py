@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).resolve().parent.parent
 GATE = "checks"
-FOLDERS = (GATE, "load")
+FOLDERS = (GATE, "load", "chaos")
 """The folders of live checks: the gate, and what is done to a target only when it is asked for by name.
 
 A module of checks may have hooks for what its observation needs: `seconds_needed(settings, contract)` says how much
@@ -200,13 +200,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (kept if chosen else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-    items[:] = sorted(kept, key=_turn)
+    batches: dict[str, int] = {}
+    items[:] = sorted(kept, key=lambda item: _turn(item, batches))
 
 
-def _turn(item: pytest.Item) -> int:
-    """Say when an item runs; pytest's own order stays among those of the same turn."""
+def _turn(item: pytest.Item, batches: dict[str, int]) -> tuple[int, int]:
+    """Say when an item runs; pytest's own order stays among those of the same turn and batch."""
     promise, kind = _promise_of(item), _kind_of(item)
-    return 0 if promise is None or kind is None else turn(kind, promise)
+    if promise is None or kind is None:
+        return 0, 0
+    return turn(kind, promise), batches.setdefault(promise.batch, len(batches))
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,8 @@ class Run:
     traffic: dict[str, dict[str, float]] = field(default_factory=dict)
     requests_to_platform: int = 0
     refusal: str = ""
+    not_undone: str = ""
+    """What an experiment has changed on the target and could not undo."""
     incomplete: bool = False
     """Whether the run ended before everything was looked at."""
     unwritten: bool = False
@@ -144,8 +146,17 @@ class Run:
         ]
         return roll_up([*found, Outcome.INCONCLUSIVE] if self.incomplete else found)
 
+    @property
+    def word(self) -> str:
+        """The outcome of the run in a word or two."""
+        if self.not_undone:
+            return "NOT UNDONE"
+        return "REFUSED" if self.refusal else str(self.outcome)
+
     def exit_code(self, pytest_code: int) -> int:
         """Give the exit code: pytest's own codes 2 to 5 stand, else it follows from the results."""
+        if self.not_undone:
+            return EXIT_NOT_UNDONE
         if self.refusal:
             return EXIT_REFUSED
         if pytest_code not in (EXIT_PASS, EXIT_FAILED):
@@ -171,10 +182,11 @@ class Run:
             "base_url": self.scope.base_url,
             "contract": self.contract.folder.name,
             "strict": self.settings.strict,
-            "outcome": "REFUSED" if self.refusal else str(self.outcome),
+            "outcome": self.word,
             "exit_code": exit_code,
             "interrupted": interrupted,
             "refusal": self.refusal,
+            "not_undone": self.not_undone,
             "counts": {str(outcome): sum(item.outcome is outcome for item in every) for outcome in Outcome},
             "requests_to_platform": self.requests_to_platform,
             "traffic": self.traffic,

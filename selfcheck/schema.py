@@ -39,7 +39,8 @@ def schemas() -> dict[str, dict[str, Any]]:
             schema = model.model_json_schema(ref_template=f"#/$defs/{table}/$defs/{{model}}")
             if issubclass(model, Promise | Part):
                 _let_defaults_give(schema)
-                schema["properties"][FOR_EACH] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+                names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+                schema["properties"][FOR_EACH] = {"anyOf": [names, {"type": "string"}]}
             definitions[table] = schema
             properties[table] = {"type": "array", "items": {"$ref": f"#/$defs/{table}"}}
         found[area] = _with_defaults(

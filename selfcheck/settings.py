@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     load_seed: int = Field(1, ge=0, description="Of what is random in arrivals and mix.")
     load_record: Path | None = Field(None, description="A saved run, to be judged again instead of a new one.")
     load_baseline: Path | None = Field(None, description="A saved run to compare with.")
+    chaos_record: Path | None = Field(None, description="Saved experiments, to be judged again instead of new ones.")
+    chaos_ledger: Path = Field(Path(".selfcheck/ledger"), description="Where faults that are to be undone stand.")
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")

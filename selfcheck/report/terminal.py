@@ -30,6 +30,13 @@ class Line:
 def render(run: "Run", exit_code: int, *, width: int = 80) -> list[Line]:
     """Give the summary of a run as lines of at most `width` columns (an unbreakable word may be longer)."""
     lines = [Line("")]
+    if run.not_undone:
+        lines += [Line("NOT UNDONE: a fault of this run is still there", {"red": True, "bold": True})]
+        lines += [*_field("observed", run.not_undone, width)]
+        lines += [
+            *_field("to do", "undo it by hand or wait for what it needs, then `make chaos-recover`", width),
+            Line(""),
+        ]
     if run.refusal:
         lines += [Line("REFUSED to check this target", {"red": True, "bold": True})]
         lines += [*_field("observed", run.refusal, width), Line("")]
@@ -139,7 +146,7 @@ def _closing(run: "Run", every: list["Result"], exit_code: int, width: int) -> I
     )
     if not run.unwritten:
         yield from _remark("report", str(run.settings.output / VERDICT_FILE), width)
-    outcome = "REFUSED" if run.refusal else str(run.outcome)
+    outcome = run.word
     mode = "strict" if run.settings.strict else "not strict: INCONCLUSIVE only warns"
     parts = [f"{counts[one]} {word}" for one, word in _WORDS.items() if counts[one]]
     parts += [f"{waived} waived"] if waived else []

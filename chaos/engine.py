@@ -1,0 +1,250 @@
+"""The order of an experiment, in one place.
+
+Guard, steady state, ledger entry, inject, prove the fault, observe, undo, verify the undo, recovery within its limit,
+steady state again, nothing left over, report. Whatever happens in between, the undo is done, verified and written down;
+should this process not live to do it, the reaper does it by the ledger.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chaos import plan, record, timeline
+from chaos.faults import NotMadeError, NotUndoneError, prepare
+from chaos.guard import unsteady
+from chaos.keeper import Keeper
+from chaos.loading import background
+from chaos.record import Done, Record
+from chaos.sampling import Sampler
+from chaos.settling import Settling
+from chaos.stopping import Watchdog
+from chaos.surroundings import Surroundings
+from selfcheck.observation import CouldNotObserve
+from selfcheck.waiting import GaveUp, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from chaos.faults import Hands
+    from chaos.ledger import LedgerRecord
+    from chaos.live import View
+    from chaos.plan import Experiment, Fault
+    from selfcheck.target import Target
+
+_STEP_SECONDS = 0.05
+_LOAD_START_SECONDS = 30.0
+_UNDO_SLACK_SECONDS = 30.0
+"""The reaper undoes a fault that is there so much longer than it should be."""
+
+
+@dataclass(slots=True)
+class _Made:
+    """A fault that was made, with its record in the ledger; `number` is its place in the report."""
+
+    number: int
+    ledger: LedgerRecord
+    until: float
+
+
+@dataclass(slots=True)
+class Course:
+    """One experiment on its way: what was done until now."""
+
+    target: Target
+    experiment: Experiment
+    hands: Hands
+    folder: Path
+    view: View
+    surroundings: Surroundings
+    writer: timeline.Writer = field(init=False)
+    done: list[Done] = field(default_factory=list)
+    made: list[_Made] = field(default_factory=list)
+    stopped_by: str = ""
+
+    def __post_init__(self) -> None:
+        self.writer = timeline.Writer(self.folder / record.TIMELINE_FILE)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> Record:
+        """Do the experiment; gives its record. An interruption passes through once all is undone and written down."""
+        began = dt.datetime.now(dt.UTC)
+        found = Record(
+            run_id=self.target.platform.run_id,
+            experiment=self.experiment.name,
+            environment=self.target.scope.name,
+            base_url=self.target.scope.base_url,
+            started_at=began.isoformat(timespec="milliseconds"),
+            started_unix_seconds=began.timestamp(),
+            time_scale=self._scale,
+        )
+        try:
+            self._mark(timeline.STARTED)
+            self.view.step("steady state", "the promises of the gate that this rests on")
+            before = self.surroundings.look()
+            found = found.model_copy(update={"before": before.looks, **before.facts})
+            refused = [*unsteady(before.looks), *before.conditions]
+            if refused:
+                return self._written(found.model_copy(update={"refused": "; ".join(refused)}))
+            try:
+                found = found.model_copy(update=dict(self._middle(before.limits)))
+            except CouldNotObserve as error:  # nothing was made, or all is undone
+                found = found.model_copy(update={"refused": error.sentence})
+            self.view.step("steady again")
+            after = self.surroundings.look()
+            found = found.model_copy(update={"after": after.looks})
+            return self._written(found)
+        except BaseException as error:
+            self.stopped_by = self.stopped_by or type(error).__name__
+            self._written(found)
+            raise
+        finally:
+            self.writer.close()
+
+    def _written(self, found: Record) -> Record:
+        self._mark(timeline.ENDED)
+        complete = found.model_copy(
+            update={
+                "faults": tuple(self.done),
+                "stopped_by": self.stopped_by,
+                "leftovers": tuple(self.surroundings.leftovers()) if self.done else (),
+            }
+        )
+        record.write(complete, self.folder / record.RECORD_FILE)
+        return complete
+
+    def _middle(self, limits: dict[str, float]) -> Iterator[tuple[str, object]]:
+        """Do what stands between the two looks at the steady state; gives what the record gets of it."""
+        faults = [_resolved(fault, limits) for fault in self.experiment.faults]
+        with contextlib.ExitStack() as watching:
+            load = watching.enter_context(background(self.target, self.experiment.load, self.folder, self.writer))
+            sampler = watching.enter_context(Sampler(self.target, self.experiment, self.writer))
+            yield "replicas", tuple(sampler.replicas)
+            load.await_started(_LOAD_START_SECONDS)
+            dog = watching.enter_context(Watchdog(self.target, self.experiment, self.writer))
+            self._watch("before the fault", self.experiment.quiet_seconds, dog)
+            with Keeper(self.hands, run_id=self.target.platform.run_id) as keeper:
+                try:
+                    if not dog.reason:
+                        self._inject(faults, keeper, dog)
+                        self._hold(keeper, dog)
+                finally:
+                    self.stopped_by = dog.reason
+                    self._undo(keeper)
+            self._recover(sampler)
+        yield "traffic", load.traffic
+
+    def _inject(self, faults: Sequence[Fault], keeper: Keeper, dog: Watchdog) -> None:
+        levers = plan.levers(self.target.contract)
+        self._mark(timeline.INJECTING)
+        for number, fault in enumerate(faults):
+            self.view.step("fault", fault.text)
+            lever = levers[fault.lever]
+            prepared = prepare(fault, lever, self.hands, self.target.platform.run_id)
+            self.done.append(Done(fault=fault.text, target=prepared.target, undo=prepared.undo_text))
+            hold_seconds = fault.lasts * self.experiment.hold(self._scale)
+            kept = keeper.note(prepared, self.experiment.name, hold_seconds + _UNDO_SLACK_SECONDS)
+            self.made.append(_Made(number, kept, self._now + hold_seconds))
+            try:
+                prepared.inject()
+                self._say(number, injected=self._now, proof=prepared.prove())
+            except (CouldNotObserve, NotMadeError) as error:
+                self._say(number, trouble=str(error))
+                return
+            if dog.reason:
+                return
+        self._mark(timeline.INJECTED)
+
+    def _hold(self, keeper: Keeper, dog: Watchdog) -> None:
+        """Let the faults stay for their time; what ends before the others is undone in between."""
+        if any(done.trouble for done in self.done):
+            return
+        while self.made and not dog.reason:
+            until = min(made.until for made in self.made)
+            self._watch("fault", until - self._now, dog, keeper)
+            if dog.reason or len(self.made) == 1:
+                return
+            due = [made for made in self.made if made.until <= self._now]
+            if len(due) == len(self.made):
+                return
+            for made in reversed(due):
+                self._undo_one(keeper, made)
+
+    def _watch(self, what: str, seconds: float, dog: Watchdog, keeper: Keeper | None = None) -> None:
+        """Let time pass while all is sampled, unless a stop condition comes true or the reaper has taken over."""
+
+        def over() -> bool:
+            self.view.update(self.writer.timeline())
+            if keeper is not None and not all(keeper.still_ours(made.ledger) for made in self.made):
+                dog.stop("the reaper has undone a fault: this process did not show signs of life for too long")
+            return bool(dog.reason)
+
+        with contextlib.suppress(GaveUp):
+            wait_until(over, timeout_seconds=max(0.0, seconds), what=what, interval_seconds=_STEP_SECONDS * 4)
+
+    def _undo(self, keeper: Keeper) -> None:
+        """Undo everything, the last first, each one even when another's undo fails."""
+        self.view.step("undo")
+        self._mark(timeline.UNDOING, self.stopped_by)
+        for made in reversed(self.made[:]):
+            self._undo_one(keeper, made)
+        if not self.made:
+            self._mark(timeline.UNDONE)
+
+    def _undo_one(self, keeper: Keeper, made: _Made) -> None:
+        try:
+            steps = keeper.undo(made.ledger)
+        except (CouldNotObserve, NotUndoneError) as error:
+            self._say(made.number, trouble=str(error))
+            return
+        self._say(made.number, undone=self._now, undo_steps=tuple(steps))
+        self.made.remove(made)
+
+    def _recover(self, sampler: Sampler) -> None:
+        """Wait until all is as before, as long as it may take and no longer."""
+        self.view.step("recovery")
+        settling = Settling(self.target, self.experiment, tuple(sampler.replicas))
+
+        def settled() -> bool:
+            seen = self.writer.timeline()
+            self.view.update(seen)
+            return settling.is_over(seen)
+
+        with contextlib.suppress(GaveUp):
+            wait_until(
+                settled,
+                timeout_seconds=self.experiment.settle(self._scale),
+                what="recovery",
+                interval_seconds=_STEP_SECONDS * 5,
+            )
+            self._mark(timeline.RECOVERED)
+
+    # -- small things ------------------------------------------------------------------------------------------------
+
+    @property
+    def _scale(self) -> float:
+        return self.target.scope.environment.time_scale
+
+    @property
+    def _now(self) -> float:
+        return self.writer.now()[1]
+
+    def _mark(self, name: str, detail: str = "") -> None:
+        self.writer.add(timeline.Mark, name=name, detail=detail)
+
+    def _say(self, number: int, **facts: object) -> None:
+        self.done[number] = self.done[number].model_copy(update=facts)
+
+
+def _resolved(fault: Fault, limits: dict[str, float]) -> Fault:
+    """Fill in a delay that is given as a part of one of the platform's own limits; raises CouldNotObserve."""
+    if not fault.milliseconds_of:
+        return fault
+    if fault.milliseconds_of not in limits:
+        raise plan.no_limit(fault.milliseconds_of)
+    milliseconds = round(limits[fault.milliseconds_of] * 1000 * fault.factor)
+    return fault.model_copy(update={"milliseconds": milliseconds})

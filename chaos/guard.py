@@ -1,0 +1,159 @@
+"""Who may put faults into what, and when: every condition that keeps an experiment from being started.
+
+A refusal says which condition it is and what would have to change (exit code 11). The conditions on the state of the
+target are asked again before each experiment.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from chaos import plan
+from chaos.faults import Hands, leftovers
+from chaos.ledger import AloneError, hold_alone, read_all
+from chaos.recovering import recover
+from selfcheck.contract import Component, Right
+from selfcheck.observation import CouldNotObserve, RefusedError
+from selfcheck.replicas import snapshot
+from selfcheck.settings import SETTING_OF
+from selfcheck.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chaos.record import Look
+    from selfcheck.contract import Environment
+    from selfcheck.target import Target
+
+CONSENT = "CHAOS_CONSENT"
+"""The environment variable that names the environment into which faults may be put in this run."""
+_NEEDED = (Component.APP, Component.PROMETHEUS)
+"""Without these nothing could be said of what came of an experiment, nor whether all is well before it."""
+
+
+def refuse_unless_well(target: Target) -> list[str]:
+    """Raise RefusedError unless experiments may be done on this target now; gives remarks."""
+    scope = target.scope
+    _refuse(consent(scope.name, scope.environment, os.environ.get(CONSENT, "")))
+    for component in _NEEDED:
+        if not scope.covers(component):
+            _refuse([f"{component} is out of scope, and experiments need it: set {SETTING_OF[component]}"])
+        if component in target.blocked:
+            _refuse([f"the preflight found {component} unusable ({target.blocked[component]})"])
+    try:
+        target.keep("chaos lock", hold_alone(scope.settings.chaos_ledger))
+    except AloneError as error:
+        raise RefusedError(str(error)) from None
+    remarks = _recovered(target)
+    _refuse(list(conditions(target)))
+    return remarks
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    found = list(reasons)
+    if found:
+        message = "no experiment was started: " + "; ".join(found)
+        raise RefusedError(message)
+
+
+def consent(name: str, environment: Environment, given: str) -> list[str]:
+    """Say what of the consent is missing. Pure."""
+    if Right.CHAOS not in environment.allow:
+        place = f"environments.{name}"
+        if name == "ad-hoc":
+            place = "an environment (name it with SELF_CHECK_ENVIRONMENT)"
+        return [
+            f"the environment {name} does not allow chaos; whoever answers for it adds"
+            f' "chaos" to `allow` of {place} in the contract\'s platform.toml'
+        ]
+    if environment.change_freeze:
+        return [f"a change freeze is set for the environment {name}: {environment.change_freeze}"]
+    if given != name:
+        said = f"is {given!r}" if given else "is not set"
+        return [f"{CONSENT} {said}: set {CONSENT}={name} to agree to faults in the environment {name}"]
+    return []
+
+
+def _recovered(target: Target) -> list[str]:
+    """Undo what a runner that died has left in the ledger."""
+    folder = target.scope.settings.chaos_ledger
+    if not read_all(folder).records and not read_all(folder).broken:
+        return []
+    report = recover(folder, Hands.of(target))
+    if report.remains:
+        _refuse([f"an earlier run left a fault that cannot be undone: {'; '.join(report.remains)}"])
+    return [f"an earlier run had left a fault, which is undone now: {each}" for each in report.undone]
+
+
+def conditions(target: Target) -> Iterator[str]:
+    """Give what is the matter with the target now, so that no fault may be put into it."""
+    yield from _alerts(target)
+    yield from _replicas(target)
+    yield from _budget(target)
+    if target.scope.covers(Component.TOXIPROXY):
+        try:
+            yield from (f"Toxiproxy is not as it should be: {found}" for found in leftovers(Hands.of(target)))
+        except CouldNotObserve as error:
+            yield error.sentence
+
+
+def _alerts(target: Target) -> Iterator[str]:
+    assert target.prometheus is not None  # `_NEEDED`
+    ignored = plan.metrics(target.contract).severities_ignored
+    try:
+        for alert in target.prometheus.alerts():
+            if alert.labels.get("severity") not in ignored:
+                yield f"the alert {alert.labels.get('alertname', '?')} is {alert.state}"
+    except CouldNotObserve as error:
+        yield error.sentence
+
+
+def _replicas(target: Target) -> Iterator[str]:
+    """Give the replicas that are missing and the breakers that are not closed."""
+    names = plan.metrics(target.contract)
+    wanted = target.scope.environment.replicas
+    try:
+        replicas = target.replicas()
+        found = snapshot(target.platform, target.contract, replicas, families=(names.breaker_gauge,))
+    except CouldNotObserve as error:
+        yield error.sentence
+        return
+    there = len(found.scrapes)
+    if wanted is not None and there < wanted:
+        yield f"{there} of {wanted} replicas answer"
+    for name, scrape in found.scrapes.items():
+        for sample in scrape.exposition.series(names.breaker_gauge):
+            if sample.value != names.breaker_closed:
+                label = sample.labels.get(names.breaker_label, "?")
+                yield f"the circuit breaker of {label} is not closed on {name} ({sample.value:g})"
+
+
+def _budget(target: Target) -> Iterator[str]:
+    assert target.prometheus is not None  # as above
+    watch = plan.watches(target.contract).get(plan.BUDGET)
+    floor = target.scope.environment.error_budget_min
+    if watch is None or not floor:
+        return
+    try:
+        found = target.prometheus.query(watch.query)
+    except CouldNotObserve as error:
+        yield error.sentence
+        return
+    values = [sample.value for sample in found.samples]
+    if not values:
+        yield f"nothing says how much of the error budget is left ({watch.query} is empty)"
+    elif min(values) < floor:
+        yield f"{min(values):.0%} of the error budget is left, and the environment asks for {floor:.0%}"
+
+
+def unsteady(looks: Iterable[Look]) -> list[str]:
+    """Say what is not as it should be in a steady state. Pure; nothing looked at is no steady state."""
+    found = list(looks)
+    if not found:
+        return ["nothing was looked at for the steady state"]
+    return [
+        f"{look.id} is {look.outcome}: {look.observed}"
+        for look in found
+        if look.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
+    ]

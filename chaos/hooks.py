@@ -1,0 +1,57 @@
+"""What experiments do around their checks: time and consent before, reports after (see `selfcheck.plugin`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chaos import plan
+from selfcheck.contract import Component
+
+if TYPE_CHECKING:
+    from selfcheck.contract import Contract
+    from selfcheck.run import Run
+    from selfcheck.settings import Settings
+
+__all__ = ["finish", "guard", "seconds_needed"]
+
+_AROUND_SECONDS = 60.0
+"""Guard, steady state, and the start of the load take so long at most, for each experiment."""
+
+
+def seconds_needed(settings: Settings, contract: Contract) -> float:
+    """Say how much longer than the gate a run may take: all experiments, each at its longest."""
+    if settings.chaos_record is not None:
+        return 0.0
+    scale = min((environment.time_scale for environment in contract.platform.environments.values()), default=1.0)
+    return sum(
+        experiment.quiet_seconds + experiment.hold(scale) + experiment.settle(scale) + _AROUND_SECONDS
+        for experiment in plan.experiments(contract).values()
+    )
+
+
+def guard(run: Run) -> None:
+    """Refuse experiments where there is no consent or something is the matter; raises RefusedError.
+
+    What a runner that was killed has left in the ledger is undone first.
+    """
+    if run.settings.chaos_record is not None or Component.APP in run.target.blocked:
+        return
+    from chaos.guard import refuse_unless_well  # noqa: PLC0415 - not for a mere list of checks
+
+    for remark in refuse_unless_well(run.target):
+        run.remarks.append(run.clean(remark))
+
+
+def finish(run: Run, pytest_code: int) -> None:
+    """Say what could not be undone, and write the reports of the experiments."""
+    from chaos.observing import end  # noqa: PLC0415 - as above
+    from chaos.record import FOLDER  # noqa: PLC0415
+    from chaos.report.writing import HTML_FILE, write_all  # noqa: PLC0415
+
+    run.not_undone = run.clean(end(run.target))
+    results = [found for found in run.results if found.kind.startswith(f"{FOLDER}.")]
+    folder = run.settings.chaos_record or run.settings.output / FOLDER
+    if not results or not folder.is_dir():
+        return
+    trouble = write_all(folder, results, clean=run.clean, exit_code=run.exit_code(pytest_code))
+    run.remarks.append(trouble or f"report of the experiments: {folder / HTML_FILE}")

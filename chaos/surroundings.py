@@ -1,0 +1,165 @@
+"""What is around an experiment: the steady state of the gate's promises, the guard's conditions, and the facts that
+judges need of the target (its limits, its rules and where their alerts go).
+
+Each look is a run of the gate of its own, with connections, observations and a budget of requests of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chaos import plan
+from chaos.faults import leftovers
+from chaos.guard import conditions
+from chaos.promises import Steady
+from chaos.record import Look, Rule
+from selfcheck import alerting, routing
+from selfcheck.firing import Rulebook
+from selfcheck.judging import look_at
+from selfcheck.observation import CouldNotObserve
+from selfcheck.preflight import WrongTargetError
+from selfcheck.promql import UnreadableError
+from selfcheck.run import close, open_run
+from selfcheck.verdict import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from chaos.faults import Hands
+    from selfcheck.clients.prometheus import RuleGroup
+    from selfcheck.target import Target
+
+STEADY = "chaos.steady"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One look: the promises of the steady state, what keeps a fault from being made, and facts for the record."""
+
+    looks: tuple[Look, ...]
+    conditions: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Looks around the experiment of that name."""
+
+    target: Target
+    experiment: str
+    hands: Hands
+
+    def look(self) -> Looked:
+        """Look at everything now; never raises for what cannot be observed: it is part of the answer."""
+        settings, contract = self.target.scope.settings, self.target.contract
+        wanted = [
+            pattern
+            for promise in contract.promises(STEADY, Steady)
+            if promise.experiment == self.experiment
+            for pattern in promise.looks
+        ]
+        run = open_run(settings, contract)
+        try:
+            results = look_at(run, wanted or ["platform.*"])
+            looks = tuple(
+                Look(id=found.id, outcome=str(found.outcome), observed=found.verdict.observed)
+                for found in results
+                # What the preflight found usable, or nobody asked for, says nothing.
+                if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
+            )
+            limits = _limits(run.target)
+            return Looked(
+                looks=looks,
+                conditions=tuple(run.clean(reason) for reason in conditions(run.target)),
+                facts={
+                    "limits": limits,
+                    "rules": tuple(_rules(run.target)),
+                    "scrape_seconds": _scrape_seconds(run.target),
+                    "replicas_wanted": self.target.scope.environment.replicas,
+                },
+                limits=limits,
+            )
+        except WrongTargetError as error:
+            return Looked(looks=(Look(id="platform.app", outcome=str(Outcome.FAIL), observed=run.clean(str(error))),))
+        finally:
+            close(run)
+
+    def leftovers(self) -> list[str]:
+        """Give what is on the target that should not be there; what cannot be told is one of them."""
+        try:
+            return list(leftovers(self.hands))
+        except CouldNotObserve as error:
+            return [error.sentence]
+
+
+def _limits(target: Target) -> dict[str, float]:
+    """Read all numbers of the health page, by dotted path; empty when there is no such page."""
+    try:
+        content = target.pages(plan.metrics(target.contract).health_page)[0].answer.json()
+    except CouldNotObserve:
+        return {}
+    return dict(_numbers(content, ""))
+
+
+def _numbers(value: object, path: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path, float(value)
+
+
+def _scrape_seconds(target: Target) -> float:
+    if target.prometheus is None:
+        return 0.0
+    try:
+        return max((found.interval_seconds for found in target.app_targets()), default=0.0)
+    except CouldNotObserve:
+        return 0.0
+
+
+def _rules(target: Target) -> Iterator[Rule]:
+    """Give the loaded alerting rules, with what they read and where the loaded routes send them."""
+    if target.prometheus is None:
+        return
+    try:
+        groups = target.prometheus.rule_groups()
+    except CouldNotObserve:
+        return
+    book, routes = Rulebook(recorded=alerting.recorded(groups)), _routing(target)
+    for found in alerting.alerting(groups):
+        rule = found.rule
+        yield Rule(
+            name=rule.name,
+            group=rule.group,
+            for_seconds=rule.duration_seconds,
+            interval_seconds=_interval(groups, rule.group),
+            severity=rule.labels.get("severity", ""),
+            reads=tuple(sorted(alerting.reads(found.node, book))) if found.node is not None else (),
+            receivers=_receivers(routes, rule),
+        )
+
+
+def _interval(groups: tuple[RuleGroup, ...], name: str) -> float:
+    return next((group.interval_seconds for group in groups if group.name == name and group.interval_seconds), 60.0)
+
+
+def _routing(target: Target) -> routing.Routing | None:
+    if target.alertmanager is None:
+        return None
+    try:
+        return routing.read(target.alertmanager.status().config)
+    except (CouldNotObserve, routing.UnreadableConfigurationError):
+        return None
+
+
+def _receivers(routes: routing.Routing | None, rule: Any) -> tuple[str, ...]:
+    if routes is None:
+        return ()
+    try:
+        labels: Mapping[str, Any] = routing.labels_of(rule)
+    except UnreadableError:
+        return ()
+    return tuple(dict.fromkeys(reach.route.receiver for reach in routing.reached(routes, labels)))
