@@ -24,9 +24,10 @@ from selfcheck.run import close, open_run
 from selfcheck.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from chaos.faults import Hands
+    from selfcheck.clients.prometheus import Rule as LoadedRule
     from selfcheck.clients.prometheus import RuleGroup
     from selfcheck.target import Target
 
@@ -155,11 +156,11 @@ def _routing(target: Target) -> routing.Routing | None:
         return None
 
 
-def _receivers(routes: routing.Routing | None, rule: Any) -> tuple[str, ...]:
+def _receivers(routes: routing.Routing | None, rule: LoadedRule) -> tuple[str, ...]:
     if routes is None:
         return ()
     try:
-        labels: Mapping[str, Any] = routing.labels_of(rule)
+        reached = routing.reached(routes, routing.labels_of(rule))
     except UnreadableError:
         return ()
-    return tuple(dict.fromkeys(reach.route.receiver for reach in routing.reached(routes, labels)))
+    return tuple(dict.fromkeys(reach.route.receiver for reach in reached))

@@ -46,7 +46,7 @@ class Defect:
     `breaks` says the promise that it breaks, `caught_by` names the checks that must see it, `how` does it, and `also`
     names the checks that may see it as well. `load` has the settings of the load test that shows it, where the gate
     does not look for it; `unclear` names the checks that must then be INCONCLUSIVE, as it breaks the look and not the
-    platform.
+    platform. `chaos` names the experiment that shows it.
     """
 
     breaks: str
@@ -55,6 +55,7 @@ class Defect:
     also: tuple[str, ...] = ()
     load: Mapping[str, str] = field(default_factory=dict)
     unclear: tuple[str, ...] = ()
+    chaos: str = ""
 
 
 def catalogue() -> dict[str, Defect]:

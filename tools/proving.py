@@ -100,8 +100,8 @@ def gate(
 
 
 def defects_of_the_gate() -> dict[str, Defect]:
-    """Give the defects that the gate finds; the others show under load only."""
-    return {name: defect for name, defect in catalogue().items() if not defect.load}
+    """Give the defects that the gate finds; the others show under load or in an experiment only."""
+    return {name: defect for name, defect in catalogue().items() if not defect.load and not defect.chaos}
 
 
 @functools.cache

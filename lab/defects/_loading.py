@@ -67,3 +67,8 @@ def delayed(seconds: float) -> Callable[[Answer], None]:
 def unavailable(answer: Answer) -> None:
     """Answer at once that there is no service."""
     answer.status, answer.text = 503, "overloaded"
+
+
+def stall(seconds: float) -> None:
+    """Stop everything that the process does for so long."""
+    time.sleep(seconds)

@@ -1,0 +1,30 @@
+"""The breaker of paddle never opens, however often paddle fails."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.tamper import inside, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: Platform) -> Iterator[None]:
+    with replaced(platform.breakers._breakers["paddle"], _fail_max=10**9):  # noqa: SLF001 - a defect knows the insides
+        yield
+    platform.breakers.reset("paddle")
+
+
+DEFECT = Defect(
+    breaks="a breaker opens after as many failures as promised",
+    caught_by=("chaos.provider_down_paddle.opens",),
+    how=inside(change=_change),
+    also=("chaos.*",),
+    chaos="provider_down_paddle",
+)

@@ -1,0 +1,30 @@
+"""The breaker of paddle opens after two failures."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.tamper import inside, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: Platform) -> Iterator[None]:
+    with replaced(platform.breakers._breakers["paddle"], _fail_max=2):  # noqa: SLF001 - a defect knows the insides
+        yield
+    platform.breakers.reset("paddle")
+
+
+DEFECT = Defect(
+    breaks="a breaker does not open after fewer failures than promised",
+    caught_by=("chaos.provider_down_paddle.not_before",),
+    how=inside(change=_change),
+    also=("chaos.*",),
+    chaos="provider_down_paddle",
+)

@@ -1,0 +1,30 @@
+"""The open breaker of paddle lets a trial through five times a second."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.tamper import inside, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: Platform) -> Iterator[None]:
+    with replaced(platform.breakers._breakers["paddle"], _reset_timeout=0.2):  # noqa: SLF001 - a defect knows the insides
+        yield
+    platform.breakers.reset("paddle")
+
+
+DEFECT = Defect(
+    breaks="an open breaker stays open for as long as promised",
+    caught_by=("chaos.provider_down_paddle.half_open",),
+    how=inside(change=_change),
+    also=("chaos.*",),
+    chaos="provider_down_paddle",
+)
