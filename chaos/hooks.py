@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import plan
+from chaos.references import check
 from selfcheck.contract import Component
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ _AROUND_SECONDS = 60.0
 
 
 def seconds_needed(settings: Settings, contract: Contract) -> float:
-    """Say how much longer than the gate a run may take: all experiments, each at its longest."""
+    """Say how much longer than the gate a run may take: all experiments, each at its longest.
+
+    Raises ContractError when experiments name what is not there.
+    """
+    check(contract)
     if settings.chaos_record is not None:
         return 0.0
     scale = min((environment.time_scale for environment in contract.platform.environments.values()), default=1.0)

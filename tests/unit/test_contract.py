@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chaos import plan, references
 from selfcheck import contract
 from selfcheck.contract import DEFAULT_CONTRACT, Contract, ContractError, Promise
 from selfcheck.plugin import import_checks
@@ -382,3 +383,61 @@ def test_matches(pattern: str, promise_id: str, *, expected: bool) -> None:
 def test_lines_that_are_no_promises_are_validated_too(folder: Path, old: str, new: str, says: str) -> None:
     spoil(folder, "load.toml", old, new)
     assert says in complaint(folder)
+
+
+def _several(folder: Path, for_each: str) -> None:
+    spoil(
+        folder,
+        "chaos.toml",
+        '[[probe]]\nname = "health"',
+        f'[[probe]]\nname = "page_of_{{each}}"\nfor_each = {for_each}\nsays = "the page of {{each}}"\n'
+        'act = "ask_for_health"\nvalues = { who = ["{each}"] }\n\n[[probe]]\nname = "health"',
+    )
+
+
+def test_a_table_may_stand_for_several(folder: Path) -> None:
+    _several(folder, '["one", "two"]')
+    probes = plan.probes(load(folder))
+    assert probes["page_of_one"].says == "the page of one"
+    assert probes["page_of_two"].values == {"who": ["two"]}
+
+
+def test_a_table_may_stand_for_each_line_of_another(folder: Path) -> None:
+    _several(folder, '"watch"')
+    loaded = load(folder)
+    assert {f"page_of_{name}" for name in plan.watches(loaded)} <= set(plan.probes(loaded))
+
+
+@pytest.mark.parametrize("for_each", ['"nothing"', "[]", "3", '["one", 2]', '"probe"'])
+def test_what_a_table_stands_for_must_be_names(folder: Path, for_each: str) -> None:
+    _several(folder, for_each)
+    assert "[[probe]] for_each must be an array of names or another table" in complaint(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('lever = "{each}", kind = "down"', 'lever = "padle", kind = "down"', "names the lever 'padle', which is not"),
+        (
+            'kind = "black_hole"',
+            'kind = "blackhole"',
+            "the kind of fault 'blackhole', which is not there; did you mean",
+        ),
+        ('probe = "ocr_{each}"\ncontrols', 'probe = "ocr_{each}s"\ncontrols', "names the probe 'ocr_paddles'"),
+        (
+            'experiment = "redis_killed"',
+            'experiment = "redis_kiled"',
+            "chaos.redis_killed.alerted names the experiment",
+        ),
+        ('watch = "replicas_up"', 'watch = "replicas"', "names the watch 'replicas', which is not there"),
+    ],
+)
+def test_experiments_name_only_what_is_there(folder: Path, old: str, new: str, says: str) -> None:
+    spoil(folder, "chaos.toml", old, new)
+    with pytest.raises(ContractError) as caught:
+        references.check(load(folder))
+    assert says in str(caught.value)
+
+
+def test_the_contracts_own_experiments_name_only_what_is_there() -> None:
+    references.check(DEFAULT)
