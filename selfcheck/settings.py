@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     load_seed: int = Field(1, ge=0, description="Of what is random in arrivals and mix.")
     load_record: Path | None = Field(None, description="A saved run, to be judged again instead of a new one.")
     load_baseline: Path | None = Field(None, description="A saved run to compare with.")
+    chaos_ledger: Path = Field(
+        Path(".selfcheck/ledger"), description="Folder of what chaos has changed and has to take back."
+    )
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")
