@@ -134,6 +134,10 @@ load-ui: $(READY) ## Locust's own page, with the users of the contract
 capacity: $(READY) ## search the highest rate that holds the promises
 	@$(LOAD) $(VENV)/python -m load capacity $(ARGS); code=$$?; echo "capacity: exit code $$code"; exit $$code
 
+.PHONY: chaos-recover
+chaos-recover: $(READY) ## take back what a killed chaos run has left
+	@$(VENV)/python -m chaos recover; code=$$?; echo "chaos-recover: exit code $$code"; exit $$code
+
 .PHONY: explore
 explore: $(READY) ## a long look for vectors that are compared wrongly
 	@$(VENV)/python -m tools.explore $(ARGS)
