@@ -6,8 +6,9 @@ it, too: what they can explain is no breach.
 
 from __future__ import annotations
 
+import bisect
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chaos.detectors import (
@@ -41,6 +42,8 @@ _SLOW_SHARE_MAX = 0.05
 _LIES_MIN = 2
 """So many samples in a stretch must contradict the callers: one may have been read in the moment of a change."""
 _RATIO_TOLERANCE = 0.02
+_LONGEST_SECONDS = 60.0
+"""No request takes longer, so that only those need to be looked at that were due so long before a moment."""
 
 
 def judge_breaker(evidence: Evidence, promise: Breaker) -> Verdict:
@@ -72,6 +75,8 @@ class _Look:
 
     evidence: Evidence
     promise: Breaker
+    _calls: dict[str, list[Called]] = field(default_factory=dict)
+    _openings: dict[str, list[Opening]] = field(default_factory=dict)
 
     @property
     def failures(self) -> int:
@@ -113,14 +118,19 @@ class _Look:
         }[promise.aspect]
 
     def calls(self, replica: str) -> list[Called]:
-        return calls_of(self.evidence, self.promise, replica)
+        if replica not in self._calls:
+            self._calls[replica] = calls_of(self.evidence, self.promise, replica)
+        return self._calls[replica]
 
     def restarted(self, replica: str) -> list[tuple[float, float]]:
         return restarts(self.evidence.timeline, replica)
 
     def openings(self, replica: str) -> list[Opening]:
-        calls = [each for each in self.calls(replica) if each.end >= self.evidence.start]
-        return openings(calls, since=self.evidence.start, restarted=self.restarted(replica))
+        if replica not in self._openings:
+            calls = [each for each in self.calls(replica) if each.end >= self.evidence.start]
+            found = openings(calls, since=self.evidence.start, restarted=self.restarted(replica))
+            self._openings[replica] = found
+        return self._openings[replica]
 
     def on(self, replica: str) -> str:
         return f" on {replica}" * bool(replica)
@@ -232,19 +242,30 @@ def _not_before_on(look: _Look, replica: str) -> Verdict:
 def _shared_failures(look: _Look, opening: Opening) -> int | None:
     """Count the failures on all replicas that a shared breaker has seen when it opened; None when it is not shared.
 
-    Where nobody says whether it is, it is not if some replica let a request through that was due after as many failures
-    as open it had ended on all of them together.
+    Where nobody says whether it is, two things show that it is not: a request that was let through although it was due
+    after as many failures as open it had ended on all replicas together, and trials on several replicas within one open
+    time.
     """
+    every = {replica: look.calls(replica) for replica in look.replicas}
     calls = sorted(
-        (each for replica in look.replicas for each in look.calls(replica) if each.end >= opening.row_since),
+        (each for found in every.values() for each in found if each.end >= opening.row_since),
         key=lambda each: each.end,
     )
     failures = [
         each for each in calls if each.call in (Call.FAILED, Call.UNSURE) and each.end <= opening.seen + LATE_SECONDS
     ]
-    if look.promise.shared is None and len(failures) >= look.failures:
-        due_open = failures[look.failures - 1].end
-        if any(due_open < each.due < opening.seen and each.call in LET_THROUGH for each in calls):
+    if look.promise.shared is None:
+        if len(failures) >= look.failures:
+            due_open = failures[look.failures - 1].end
+            if any(due_open < each.due < opening.seen and each.call in LET_THROUGH for each in calls):
+                return None
+        tried = [
+            [trial for found in look.openings(replica)[:1] for trial in found.trials if trial.call is Call.FAILED]
+            for replica in look.replicas
+        ]
+        firsts = sorted((trials[0] for trials in tried if trials), key=lambda each: each.due)
+        least = look.open_seconds - look.promise.slack_seconds
+        if firsts and sum(each.due < firsts[0].end + least for each in firsts) > look.promise.trials:
             return None
     return len(failures)
 
@@ -407,7 +428,9 @@ def _stays_closed(look: _Look) -> Verdict:
 
 def _state(calls: Sequence[Called], since: float, lag: float) -> str:
     """Say what callers saw of a breaker for so long before and after a moment: "open", "closed", or nothing certain."""
-    around = [each for each in calls if each.end >= since - lag and each.due <= since + lag]
+    begin = bisect.bisect_left(calls, since - lag - _LONGEST_SECONDS, key=lambda each: each.due)
+    until = bisect.bisect_right(calls, since + lag, key=lambda each: each.due)
+    around = [each for each in calls[begin:until] if each.end >= since - lag]
     kinds = {each.call for each in around if each.call is not Call.UNSURE}
     if len(kinds) != 1 or any(each.call is Call.UNSURE for each in around):
         return ""

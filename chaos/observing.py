@@ -1,4 +1,4 @@
-"""The observation of an experiment: it is started once a run, by the first check that asks, and all judge its record."""
+"""The observation of an experiment: the first check that asks starts it, and all judge its record."""
 
 from __future__ import annotations
 
@@ -14,4 +14,6 @@ if TYPE_CHECKING:
 def evidence(target: Target, experiment: str) -> Evidence:
     """Give the evidence of an experiment on a target; raises CouldNotObserve."""
     del target
-    raise CouldNotObserve(f"the experiment {experiment}", Trouble.REFUSED, "no engine")
+    raise CouldNotObserve(
+        Trouble.REFUSED, asked=f"the experiment {experiment}", came_back="nothing", hint="there is no engine yet"
+    )
