@@ -8,9 +8,9 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.capacity import CapacityReport, Ending, Held
 from load.promises import Errors, Latency
-from load.report import wording
 from load.report.html import tone
 from load.report.markup import Markup, element
 from load.report.page import cell, document, facts, headings, paragraph, section, table

@@ -11,10 +11,11 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.evidence import Evidence
 from load.promises import WINDOW_SECONDS, Ceiling, Growth, Latency, Saturation, ServerView
 from load.record import ERRORS, LATE_SECONDS, Durations, Fate
-from load.report import charts, figures, wording
+from load.report import charts, figures
 from load.report.figures import Times
 from load.report.markup import Markup, element, joined
 from load.report.page import cell, document, facts, headings, paragraph, section, table

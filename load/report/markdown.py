@@ -7,9 +7,10 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.evidence import Evidence
 from load.record import Durations, Fate
-from load.report import figures, wording
+from load.report import figures
 from load.report.html import exit_meaning, meaning, reds
 from load.report.markup import visible
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from load.report import wording
+from load import wording
 from load.report.markup import Markup, element, joined
 
 if TYPE_CHECKING:
