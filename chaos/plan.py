@@ -25,6 +25,7 @@ WATCHES = "chaos.watch"
 METRICS = "chaos.metrics"
 BUDGET = "error_budget_left"
 """The watched figure that says which part of the error budget is left (0..1)."""
+SEVERITIES = "chaos.severity"
 
 Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -171,6 +172,15 @@ class Experiment(Part):
         return max(self.settle_seconds_min, self.settle_seconds_max / time_scale)
 
 
+class SeverityLevel(Part):
+    """A line of the manual's severity table: how soon a person reacts to an alert of that severity."""
+
+    response_seconds: Above0 = Field(description="Real time; people know no time scale.")
+    escalation: str = Field("", description="Whom it reaches, and how.")
+    examples: str = Field("", description="What is of this severity, as a help for whoever chooses one.")
+
+
+part(SEVERITIES, SeverityLevel)
 part(LEVERS, Lever)
 part(PROBES, Probe)
 part(WATCHES, Watch)
@@ -215,3 +225,8 @@ def no_limit(path: str) -> CouldNotObserve:
 def experiments(contract: Contract) -> Mapping[str, Experiment]:
     """Give the experiments of the contract by name; raises ContractError."""
     return contract.parts(EXPERIMENTS, Experiment)
+
+
+def severities(contract: Contract) -> Mapping[str, SeverityLevel]:
+    """Give the manual's severities by name, in the order of the file; raises ContractError."""
+    return contract.parts(SEVERITIES, SeverityLevel)

@@ -466,9 +466,14 @@ class _Frame:
 
 
 def moments_drawn(
-    moments: Sequence[Mark], x_of: Callable[[float], float], top: float, bottom: float, right: float
+    moments: Sequence[Mark],
+    x_of: Callable[[float], float],
+    top: float,
+    bottom: float,
+    right: float,
+    first_line: int = 1,
 ) -> Iterable[Markup]:
-    """Draw moments down a plot with their names, which step aside for each other."""
+    """Draw moments down a plot with their names, which step aside for each other, on lines of text from the top."""
     taken: list[tuple[float, float, int]] = []
     for moment in sorted(moments, key=lambda moment: moment.at):
         x = x_of(moment.at)
@@ -477,7 +482,7 @@ def moments_drawn(
         start = x + 5 if x + 5 + room < right else x - 5 - room
         line = next(
             line
-            for line in itertools.count(1)
+            for line in itertools.count(first_line)
             if all(line != other or start > end + 4 or start + room < begin - 4 for begin, end, other in taken)
         )
         taken.append((start, start + room, line))

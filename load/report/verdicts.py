@@ -41,7 +41,7 @@ def reds(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def red(results: Sequence[Result]) -> Markup | None:
+def red(results: Sequence[Result], title: str = "What does not hold, or could not be told") -> Markup | None:
     """Give a card for each promise that is not kept or could not be told, FAILs first; None where there is none."""
     found = reds(results)
     shown = [result for result in found if not result.verdict.blocked_by]
@@ -52,7 +52,7 @@ def red(results: Sequence[Result]) -> Markup | None:
     if not found:
         return None
     return section(
-        "What does not hold, or could not be told",
+        title,
         *map(card, shown),
         *(
             paragraph("Blocked by ", element("strong", cause), f": {', '.join(ids)} could not be judged.")
