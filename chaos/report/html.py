@@ -31,7 +31,7 @@ _STYLE = """
   background: var(--card); }
 .alarm strong { color: var(--tone); font-size: 16px; }
 h2 .word, h3 .word, tbody .word { color: var(--tone); font-weight: 700; white-space: nowrap; }
-td.fault { min-width: 14ch; overflow-wrap: normal; }
+td.fault { min-width: 12ch; overflow-wrap: normal; } td.fault .word { white-space: normal; }
 h3.part { font-size: 14px; margin: 20px 0 4px; }
 """.strip()
 
@@ -148,9 +148,9 @@ COLUMNS = (
     "Experiment",
     "Fault",
     "Outcome",
-    "Detected after",
-    "Mitigated after",
-    "Recovered after",
+    "To detect",
+    "To mitigate",
+    "To recover",
     "Failed requests",
     "Budget spent",
     "Longest outage",
@@ -194,19 +194,19 @@ def _table(stories: Sequence[Story], budget: Budget | None) -> Markup:
             "tr",
             element("th", element("a", told.name, href=f"#experiment-{told.name}"), scope="row"),
             cell(told.fault or wording.NOTHING, "text fault"),
-            cell(_word(told), "text short"),
+            cell(_word(told), "text fault"),
             *(cell(_two_lines(text), _style(text)) for text in figure_texts(told, figures(told, budget))),
         )
         for told in stories
     ]
     caption = (
-        "Detected: from the first failed request (or the fault, where callers saw nothing) to a delivered alert."
-        " Mitigated: from the same moment to the first open breaker. Recovered: from the verified undo until all was as"
-        f" before. {wording.NOTHING}: was not seen, or does not apply."
+        "To detect: from the first failed request (or the fault, where callers saw nothing) to a delivered alert."
+        " To mitigate: from the same moment to the first open breaker. To recover: from the verified undo until all was"
+        f" as before. {wording.NOTHING}: was not seen, or does not apply."
     )
     if budget is not None:
         caption += (
-            f" Budget: of {wording.share(1 - budget.objective)} of {wording.clock(budget.window_seconds)},"
+            f" Budget: of {wording.share(round(1 - budget.objective, 9))} of {wording.clock(budget.window_seconds)},"
             " in production timings."
         )
     if not rows:
