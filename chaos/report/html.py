@@ -19,7 +19,6 @@ from selfcheck.verdict import Outcome, roll_up
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chaos.plan import Budget
     from chaos.record import Look
     from selfcheck.run import Result
 
@@ -40,7 +39,6 @@ def render(
     stories: Sequence[Story],
     results: Sequence[Result],
     *,
-    budget: Budget | None = None,
     exit_code: int | None = None,
     troubles: Sequence[str] = (),
 ) -> str:
@@ -56,8 +54,8 @@ def render(
         _facts(stories),
         *(paragraph(trouble) for trouble in troubles),
         verdicts.red(results, "What to fix"),
-        _table(stories, budget),
-        *(_experiment(told, budget) for told in stories),
+        _table(stories),
+        *(_experiment(told) for told in stories),
         element("footer", _footer(stories)),
         style=f"{_STYLE}\n{lanes.STYLE}",
     )
@@ -188,27 +186,23 @@ def _word(told: Story) -> Markup:
     return element("span", outcome_text(told), class_=f"word {tone}")
 
 
-def _table(stories: Sequence[Story], budget: Budget | None) -> Markup:
+def _table(stories: Sequence[Story]) -> Markup:
     rows = [
         element(
             "tr",
             element("th", element("a", told.name, href=f"#experiment-{told.name}"), scope="row"),
             cell(told.fault or wording.NOTHING, "text fault"),
             cell(_word(told), "text fault"),
-            *(cell(_two_lines(text), _style(text)) for text in figure_texts(told, figures(told, budget))),
+            *(cell(_two_lines(text), _style(text)) for text in figure_texts(told, figures(told))),
         )
         for told in stories
     ]
     caption = (
         "To detect: from the first failed request (or the fault, where callers saw nothing) to a delivered alert."
         " To mitigate: from the same moment to the first open breaker. To recover: from the verified undo until all was"
-        f" as before. {wording.NOTHING}: was not seen, or does not apply."
+        f" as before. {wording.NOTHING}: was not seen, or does not apply. Budget: the part of"
+        " the error budget that Prometheus saw go."
     )
-    if budget is not None:
-        caption += (
-            f" Budget: of {wording.share(round(1 - budget.objective, 9))} of {wording.clock(budget.window_seconds)},"
-            " in production timings."
-        )
     if not rows:
         return section("Experiments", paragraph("No experiment left a record."))
     return section("Experiments", table([headings(*COLUMNS, text=COLUMNS[1:3])], rows, caption))
@@ -227,8 +221,8 @@ def _style(text: str) -> str:
 # One experiment
 
 
-def _experiment(told: Story, budget: Budget | None) -> Markup:
-    found = figures(told, budget)
+def _experiment(told: Story) -> Markup:
+    found = figures(told)
     says = told.experiment.says if told.experiment is not None else ""
     early = told.ended_by
     return element(

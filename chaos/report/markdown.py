@@ -13,7 +13,6 @@ from load.report.verdicts import exit_meaning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chaos.plan import Budget
     from chaos.report.story import Story
     from selfcheck.run import Result
 
@@ -22,7 +21,6 @@ def render(
     stories: Sequence[Story],
     results: Sequence[Result],
     *,
-    budget: Budget | None = None,
     exit_code: int | None = None,
     troubles: Sequence[str] = (),
 ) -> str:
@@ -42,7 +40,7 @@ def render(
         about,
         *map(plain, troubles),
         *red(results),
-        "\n".join(_table(stories, budget)),
+        "\n".join(_table(stories)),
         *(_done(told) for told in stories if told.record is not None and told.record.faults),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -55,7 +53,7 @@ def _left(stories: Sequence[Story]) -> Iterator[str]:
         yield f"**The target is not clean: a fault could not be undone.** Undo it by hand: {code(RECOVER)}\n\n{lines}"
 
 
-def _table(stories: Sequence[Story], budget: Budget | None) -> Iterator[str]:
+def _table(stories: Sequence[Story]) -> Iterator[str]:
     yield f"| {' | '.join(name.lower() for name in COLUMNS)} |"
     yield f"|---|---|---|{'---:|' * (len(COLUMNS) - 3)}"
     for told in stories:
@@ -64,7 +62,7 @@ def _table(stories: Sequence[Story], budget: Budget | None) -> Iterator[str]:
             plain(told.name),
             plain(told.fault) or wording.NOTHING,
             word if word == "PASS" else f"**{word}**",
-            *figure_texts(told, figures(told, budget)),
+            *figure_texts(told, figures(told)),
         ]
         yield f"| {' | '.join(cells)} |"
 

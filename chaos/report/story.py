@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from chaos import timeline as timelines
+from chaos.plan import BUDGET
 from chaos.timeline import Alerts, Mark, Notification, Probed, Replica, Stop
+from chaos.timeline import Figures as Watched
 from selfcheck.verdict import Outcome, roll_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from chaos.plan import Budget, Experiment
+    from chaos.plan import Experiment
     from chaos.record import Record
     from chaos.timeline import Timeline
     from selfcheck.run import Result
@@ -151,10 +153,10 @@ class Figures:
     lost_seconds: float = 0.0
     """The time of a whole outage that would have cost as much: failed share by duration."""
     budget: float | None = None
-    """The part of the error budget that this is, in production timings."""
+    """The part of the error budget that Prometheus saw go."""
 
 
-def figures(story: Story, budget: Budget | None = None) -> Figures:
+def figures(story: Story) -> Figures:
     """Work out the figures of an experiment."""
     began, end = story.injecting, story.recovered if story.recovered is not None else story.end
     if began is None:
@@ -170,7 +172,6 @@ def figures(story: Story, budget: Budget | None = None) -> Figures:
     requests = len(sent) + sum(due for _, due, _ in blocks)
     lost = sum(map(failed, sent)) + sum(bad for *_, bad in blocks)
     lost_seconds = (end - began) * _share(story, began, end)
-    scale = 1.0 if story.record is None else story.record.time_scale
     return Figures(
         detect=None if told is None else max(0.0, told - start),
         mitigate=None if opened is None else max(0.0, opened - start),
@@ -179,8 +180,15 @@ def figures(story: Story, budget: Budget | None = None) -> Figures:
         failed=lost,
         outage_seconds=longest_outage(sent),
         lost_seconds=lost_seconds,
-        budget=None if budget is None else lost_seconds * scale / budget.allowed_seconds,
+        budget=_budget(story, began),
     )
+
+
+def _budget(story: Story, began: float) -> float | None:
+    left = [(sample.since, sample.values[BUDGET]) for sample in story.timeline.of(Watched) if BUDGET in sample.values]
+    before = [value for since, value in left if since <= began]
+    after = [value for since, value in left if since > began]
+    return max(0.0, before[-1] - min(after)) if before and after else None
 
 
 def _share(story: Story, began: float, end: float) -> float:

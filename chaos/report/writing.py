@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from chaos.plan import Budget, Experiment
+    from chaos.plan import Experiment
     from selfcheck.contract import Promise
 
 HTML_FILE = "report.html"
@@ -41,15 +41,14 @@ def write_all(
     exit_code: int | None = None,
     promises: Iterable[Promise] = (),
     experiments: Mapping[str, Experiment] | None = None,
-    budget: Budget | None = None,
     only: Collection[str] | None = None,
 ) -> str:
     """Write both reports into the folder of a run; gives a sentence when one could not be written, else an empty text.
 
     `folder` is `<output>/chaos`, with a folder for each experiment; `only` leaves out those of earlier runs. `clean`
-    masks secrets and makes texts harmless: `Run.clean`. `promises`, `experiments` and `budget` are those of the
-    contract: which experiment a verdict belongs to, what it does, and what an error budget is. A report that cannot be
-    written does not leave that of an earlier run in its place, and does not hide the other one.
+    masks secrets and makes texts harmless: `Run.clean`. `promises` and `experiments` are those of the contract: which
+    experiment a verdict belongs to, and what it does. A report that cannot be written does not leave that of an earlier
+    run in its place, and does not hide the other one.
     """
     from chaos.report import html, markdown  # noqa: PLC0415 - a dry run and a mere list of checks draw nothing
 
@@ -57,8 +56,8 @@ def write_all(
     stories, troubles = told(folder, results, clean, promises=promises, experiments=experiments or {}, only=only)
     judged = [cleaned(result, clean) for result in results]
     files: dict[str, Callable[[], str]] = {
-        HTML_FILE: lambda: html.render(stories, judged, budget=budget, exit_code=exit_code, troubles=troubles),
-        MARKDOWN_FILE: lambda: markdown.render(stories, judged, budget=budget, exit_code=exit_code, troubles=troubles),
+        HTML_FILE: lambda: html.render(stories, judged, exit_code=exit_code, troubles=troubles),
+        MARKDOWN_FILE: lambda: markdown.render(stories, judged, exit_code=exit_code, troubles=troubles),
     }
     unwritten = []
     for name, make in files.items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos import record as records
 from chaos import timeline as timelines
-from chaos.plan import Budget, Experiment, Fault
+from chaos.plan import BUDGET, Experiment, Fault
 from chaos.record import Done, Look, Record, Rule, Traffic
 from chaos.timeline import Alert, Alerts, Figures, Load, Mark, Notification, Probed, Replica, Seen, Trouble
 from selfcheck.run import Result
@@ -28,7 +28,6 @@ FAULT, UNDO, UNDONE, RECOVERED, END = 6.0, 36.0, 36.4, 47.0, 52.0
 OPENED, CLOSED = 8.2, 41.0
 ALERT = {"severity": "critical", "provider": "paddle", "subject": "provider"}
 OUTAGE = "outage_paddle"
-BUDGET = Budget(name="availability", objective=0.99)
 
 EXPERIMENTS = {
     OUTAGE: Experiment(
@@ -77,7 +76,7 @@ def outage_samples() -> Iterator[tuple[type[Seen], float, dict[str, Any]]]:
         if number % 5 == 0:
             found += [
                 (Alerts, since, alerts(since)),
-                (Figures, since, {"values": {"open_ratio": float(is_open(since))}}),
+                (Figures, since, {"values": {"open_ratio": float(is_open(since)), BUDGET: budget(since)}}),
             ]
             found.append((Load, since, {"progress": {"finished": int(since * 20), "elapsed": since, "errors": 0}}))
     for number, (at, status) in enumerate(((17.5, "firing"), (46.0, "resolved"))):
@@ -85,6 +84,10 @@ def outage_samples() -> Iterator[tuple[type[Seen], float, dict[str, Any]]]:
         found.append((Notification, at + 0.15, {**told, "received": BEGAN + at}))
     found.append((Trouble, 20.0, {"source": "prometheus", "text": "no answer within 1 s"}))
     yield from sorted(found, key=lambda sample: sample[1])
+
+
+def budget(since: float) -> float:
+    return 0.97 - 0.08 * min(1.0, max(0.0, since - 8) / 28)
 
 
 def is_open(since: float, late: float = 0.0) -> bool:
@@ -245,4 +248,4 @@ if __name__ == "__main__":
     from chaos.report.writing import write_all
 
     place = Path(sys.argv[1])
-    sys.exit(write_all(place, RESULTS, clean=str, exit_code=12, experiments=write(place), budget=BUDGET) or None)
+    sys.exit(write_all(place, RESULTS, clean=str, exit_code=12, experiments=write(place)) or None)
