@@ -17,6 +17,8 @@ PROFILE ?=
 WORKERS ?=
 SECONDS ?=
 RATE ?=
+K ?=
+SCENARIO ?= docs/game_days/first.toml
 
 VENV   := .venv/bin
 READY  := .venv/.ready
@@ -137,6 +139,19 @@ capacity: $(READY) ## search the highest rate that holds the promises
 .PHONY: chaos-recover
 chaos-recover: $(READY) ## take back what a killed chaos run has left
 	@$(VENV)/python -m chaos recover; code=$$?; echo "chaos-recover: exit code $$code"; exit $$code
+
+# K and SCENARIO pick experiments, and a game day's file.
+.PHONY: chaos
+chaos: $(READY) ## experiments that break things, and their verdicts: K=redis
+	@SELF_CHECK_STRICT=1 $(PYTEST) chaos $(if $(K),-k $(K)) $(ARGS); code=$$?; echo "chaos: exit code $$code"; exit $$code
+
+.PHONY: chaos-plan
+chaos-plan: $(READY) ## what experiments would do; nothing is sent: K=redis
+	@$(VENV)/python -m chaos plan $(if $(K),-k $(K)) $(ARGS)
+
+.PHONY: game-day
+game-day: $(READY) ## play a scenario: SCENARIO=file; ARGS=--manual for people
+	@$(VENV)/python -m chaos game-day $(SCENARIO) $(ARGS); code=$$?; echo "game-day: exit code $$code"; exit $$code
 
 .PHONY: explore
 explore: $(READY) ## a long look for vectors that are compared wrongly

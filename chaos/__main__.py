@@ -1,49 +1,52 @@
-"""`python -m chaos COMMAND`: what there is besides `pytest chaos`."""
+"""`python -m chaos`: experiments planned, judged again, played as a game day. To do them there is `pytest chaos`."""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from typing import TYPE_CHECKING, Final
 
-from chaos import recovering
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Protocol
-
-    class Module(Protocol):
-        """What a module of a command has."""
-
-        HELP: str
-
-        def add_options(self, parser: argparse.ArgumentParser, /) -> None:
-            """Add the options of the command."""
-
-        def main(self, options: argparse.Namespace, /) -> int:
-            """Do it, and give the exit code."""
-
+from chaos import gameday, planning, recovering, showing
+from selfcheck.contract import ContractError
+from selfcheck.observation import CouldNotObserve, RefusedError
+from selfcheck.run import EXIT_INCONCLUSIVE, EXIT_REFUSED
+from selfcheck.settings import SettingsError
 
 _EXIT_INTERRUPTED = 2
+_EXIT_USAGE = 4
 
-COMMANDS: Final[Mapping[str, Module]] = {
-    "recover": recovering,
-}
-"""Each command is a module: a line of help, `add_options(parser)`, and `main(options)`, which gives the exit code."""
+_COMMANDS = (planning, showing, gameday, recovering)
+"""Each has `add`, which says what its command is called and which function runs it."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; gives the exit code, as the gate's."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, module in COMMANDS.items():
-        module.add_options(commands.add_parser(name, help=module.HELP, description=module.__doc__))
+    for module in _COMMANDS:
+        module.add(commands)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return COMMANDS[options.command].main(options)
+        code: int = options.run(options)
+    except (SettingsError, ContractError) as error:
+        return _said(str(error), _EXIT_USAGE)
+    except RefusedError as error:
+        return _said(f"refused: {error}", EXIT_REFUSED)
+    except CouldNotObserve as error:
+        return _said(str(error), EXIT_INCONCLUSIVE)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _EXIT_INTERRUPTED
+        return _said("interrupted", _EXIT_INTERRUPTED)
+    return code
+
+
+def _said(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt(number)
 
 
 if __name__ == "__main__":

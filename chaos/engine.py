@@ -159,7 +159,7 @@ class Course:
 
     def _taken_over(self, keeper: Keeper) -> str:
         """Say whether the reaper has undone a fault in our place."""
-        if all(keeper.still_ours(made.ledger) or not made.is_ours for made in tuple(self.made)):
+        if all(not made.is_ours or keeper.still_ours(made.ledger) for made in tuple(self.made)):
             return ""
         return "the reaper has undone a fault: this process showed no sign of life for too long"
 

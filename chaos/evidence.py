@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chaos import timeline as times
 from chaos.record import FOLDER
 from chaos.timeline import Alerts, Figures, Page, Probed, Replica
-from load.report.wording import count, duration, share
+from load.wording import count, duration, share
 from selfcheck.verdict import Outcome, Verdict, combine, inconclusive
 
 if TYPE_CHECKING:

@@ -50,6 +50,7 @@ def guard(run: Run) -> None:
 def finish(run: Run, pytest_code: int) -> None:
     """Say what could not be undone, and write the reports of the experiments."""
     from chaos.observing import end  # noqa: PLC0415 - as above
+    from chaos.promises import OfExperiment  # noqa: PLC0415
     from chaos.record import FOLDER  # noqa: PLC0415
     from chaos.report.writing import HTML_FILE, write_all  # noqa: PLC0415
 
@@ -58,5 +59,15 @@ def finish(run: Run, pytest_code: int) -> None:
     folder = run.settings.chaos_record or run.settings.output / FOLDER
     if not results or not folder.is_dir():
         return
-    trouble = write_all(folder, results, clean=run.clean, exit_code=run.exit_code(pytest_code))
+    promises = [promise for _, promise in run.contract.all_promises() if isinstance(promise, OfExperiment)]
+    judged = {found.id for found in results}
+    trouble = write_all(
+        folder,
+        results,
+        clean=run.clean,
+        exit_code=run.exit_code(pytest_code),
+        promises=promises,
+        experiments=plan.experiments(run.contract),
+        only={promise.experiment for promise in promises if promise.id in judged},
+    )
     run.remarks.append(trouble or f"report of the experiments: {folder / HTML_FILE}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chaos.detectors import Life, duplicates, has, is_receiver_known, is_same, lives, notifications
 from chaos.evidence import ALERTMANAGER, PROMETHEUS, Evidence, finished, keeps_from_judging, samples_of, together
 from chaos.timeline import Alerts
-from load.report.wording import count, duration
+from load.wording import count, duration
 from selfcheck.verdict import Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:

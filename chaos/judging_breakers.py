@@ -29,7 +29,7 @@ from chaos.detectors import (
 )
 from chaos.evidence import FIGURES, PAGES, REPLICAS, Evidence, finished, keeps_from_judging, together
 from chaos.timeline import Figures, Page, Replica
-from load.report.wording import count, duration, number, share
+from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:

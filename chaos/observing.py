@@ -84,11 +84,14 @@ def read(folder: Path, experiment: Experiment) -> Evidence:
     return Evidence(found, seen, experiment)
 
 
-def run_one(target: Target, name: str) -> Path:
-    """Do one experiment; gives its folder. Raises CouldNotObserve when nothing may be done any more."""
+def run_one(target: Target, name: str, *, silent: bool = False) -> Path:
+    """Do one experiment; gives its folder. Raises CouldNotObserve when nothing may be done any more.
+
+    A `silent` one shows nothing on the terminal: what is broken is for a person to find out.
+    """
     from chaos.engine import Course  # noqa: PLC0415 - not for a mere list of checks
     from chaos.hands import Hands  # noqa: PLC0415
-    from chaos.live import live_view  # noqa: PLC0415
+    from chaos.live import Silent, live_view  # noqa: PLC0415
     from chaos.surroundings import Surroundings  # noqa: PLC0415
 
     experiment = experiment_of(target, name)
@@ -104,7 +107,8 @@ def run_one(target: Target, name: str) -> Path:
     for file in (record.RECORD_FILE, record.TIMELINE_FILE):  # those of an earlier run are not this one's
         with contextlib.suppress(FileNotFoundError):
             (folder / file).unlink()
-    with Hands.of(target) as hands, live_view(sys.__stderr__ or sys.stderr, name) as view:
+    following = contextlib.nullcontext(Silent()) if silent else live_view(sys.__stderr__ or sys.stderr, name)
+    with Hands.of(target) as hands, following as view:
         Course(target, experiment, hands, folder, view, Surroundings(target, name, hands)).run()
     return folder
 

@@ -26,6 +26,7 @@ METRICS = "chaos.metrics"
 BUDGET = "error_budget_left"
 """The watched figure that says which part of the error budget is left (0..1)."""
 STOPS = "chaos.stops"
+SEVERITIES = "chaos.severity"
 
 Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -197,6 +198,15 @@ class Experiment(Part):
         return max(self.settle_seconds_min, self.settle_seconds_max / time_scale)
 
 
+class SeverityLevel(Part):
+    """A line of the manual's severity table: how soon a person reacts to an alert of that severity."""
+
+    response_seconds: Above0 = Field(description="Real time; people know no time scale.")
+    escalation: str = Field("", description="Whom it reaches, and how.")
+    examples: str = Field("", description="What is of this severity, as a help for whoever chooses one.")
+
+
+part(SEVERITIES, SeverityLevel)
 part(LEVERS, Lever)
 part(PROBES, Probe)
 part(WATCHES, Watch)
@@ -256,3 +266,8 @@ def _only(contract: Contract, name: str, model: type[T]) -> T:
         message = f"{contract.folder / area}.toml: needs one [[{table}]], and has {len(found)}"
         raise ContractError(message)
     return found[0]
+
+
+def severities(contract: Contract) -> Mapping[str, SeverityLevel]:
+    """Give the manual's severities by name, in the order of the file; raises ContractError."""
+    return contract.parts(SEVERITIES, SeverityLevel)

@@ -94,9 +94,9 @@ def advice(ledger: Ledger, record: LedgerRecord, trouble: str) -> str:
     )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command: none."""
-    parser.set_defaults()
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    commands.add_parser("recover", help=HELP, description=__doc__).set_defaults(run=main)
 
 
 def main(_: argparse.Namespace) -> int:

@@ -15,8 +15,8 @@ from load import observing, promises
 from load import plan as plans
 from load.capacity import Ending, Step, Today, Trial, find_capacity
 from load.report import capacity_html
-from load.report.wording import rate
 from load.shapes import Constant
+from load.wording import rate
 from selfcheck import contract as contracts
 from selfcheck import settings as all_settings
 from selfcheck.checking import checks

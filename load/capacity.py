@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from load.record import ERRORS, Fate
-from load.report.wording import rate, share
 from load.statistics import share_at_least
+from load.wording import rate, share
 from selfcheck.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from load.arrivals import Spacing, due
 from load.record import ERRORS, LATE_SECONDS, Durations, Fate
-from load.report.wording import clock, count, duration, quantile, share
 from load.shapes import Points
 from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
+from load.wording import clock, count, duration, quantile, share
 from selfcheck.verdict import Outcome, Verdict, combine, inconclusive
 
 if TYPE_CHECKING:

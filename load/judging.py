@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from load.evidence import by_fate, examples, finished, keeps_from_judging, together
 from load.promises import WINDOW_SECONDS
 from load.record import ERRORS, Durations, Fate
-from load.report.wording import clock, count, duration, quantile, rate, share
 from load.statistics import (
     BEYOND_DOUBT,
     SUSPICIOUS,
@@ -30,6 +29,7 @@ from load.statistics import (
     is_more,
     needed_for,
 )
+from load.wording import clock, count, duration, quantile, rate, share
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from load.evidence import finished, keeps_from_judging, together
 from load.promises import SERIES
 from load.record import Durations, Fate
-from load.report.wording import clock, count, duration, number, quantile, share, size
+from load.wording import clock, count, duration, number, quantile, share, size
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:

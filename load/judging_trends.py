@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from load.evidence import finished, keeps_from_judging, together
 from load.judging_server import courses_of, named, with_unit
 from load.record import Durations
-from load.report.wording import clock, count, duration, quantile, share
 from load.shapes import Replay
 from load.statistics import SUSPICIOUS, chance_of_same, envelope, pieces, shift, trend
+from load.wording import clock, count, duration, quantile, share
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:

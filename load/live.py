@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from load.report import wording
+from load import wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from load import wording
 from load.arrivals import Spacing, due
-from load.report import wording
 from load.report.plots import Form, Ink, Linear, Plot, Series, Time, svg
 from load.shapes import Replay, Shape
 from selfcheck.report import replace_file

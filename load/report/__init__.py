@@ -1,1 +1,1 @@
-"""Reports of load tests: as HTML for people, as Markdown for the summary of a CI run, and how figures are worded."""
+"""Reports of load tests: as HTML for people, as Markdown for the summary of a CI run."""

@@ -8,13 +8,13 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.capacity import CapacityReport, Ending, Held
 from load.promises import Errors, Latency
-from load.report import wording
-from load.report.html import tone
 from load.report.markup import Markup, element
 from load.report.page import cell, document, facts, headings, paragraph, section, table
 from load.report.plots import INKS, Dash, Form, Linear, Mark, Plot, Series, Span, fitting, side_by_side
+from load.report.verdicts import tone
 from selfcheck.verdict import Outcome
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.promises import Growth, Saturation
 from load.record import ERRORS, Durations, Fate
-from load.report import figures, wording
+from load.report import figures
 from load.report.figures import Times
 from load.report.plots import (
     INKS,

@@ -11,10 +11,11 @@ import itertools
 import math
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.evidence import Evidence
 from load.promises import WINDOW_SECONDS, Ceiling, Growth, Latency, Saturation, ServerView
 from load.record import ERRORS, LATE_SECONDS, Durations, Fate
-from load.report import charts, figures, wording
+from load.report import charts, figures, verdicts
 from load.report.figures import Times
 from load.report.markup import Markup, element, joined
 from load.report.page import cell, document, facts, headings, paragraph, section, table
@@ -64,7 +65,7 @@ def render(
         element("h1", f"Load test: {record.profile}"),
         _banner(record, results, exit_code),
         _facts(record, profile),
-        _red(results),
+        verdicts.red(results),
         _operations(evidence),
         _over_time(record),
         _distribution(evidence, [promise for promise in by_id.values() if isinstance(promise, Latency)]),
@@ -72,7 +73,7 @@ def render(
         _server(record, results, by_id),
         _courses(record, results, by_id),
         _generator(record),
-        _every_promise(results),
+        section("All promises", verdicts.judged(results)) if results else None,
         element(
             "footer",
             f"Run {record.run_id}, record of schema version {record.schema_version}. This file needs no network.",
@@ -102,19 +103,9 @@ def meaning(record: Record, results: Sequence[Result]) -> str:
     return f"Nothing failed, but of {len(counted)} promises, {unclear} could not be told from this run."
 
 
-def exit_meaning(outcome: Outcome, exit_code: int | None) -> str:
-    """Say which exit code goes with an outcome, or which one the run had."""
-    if exit_code is not None:
-        return f"Exit code {exit_code}."
-    return {
-        Outcome.PASS: "Exit code 0.",
-        Outcome.FAIL: "Exit code 1.",
-    }.get(outcome, "Exit code 10 where INCONCLUSIVE fails a run (strict), else 0.")
-
-
 def _banner(record: Record, results: Sequence[Result], exit_code: int | None) -> Markup:
     outcome = figures.outcome(record, results)
-    red = [result for result in reds(results) if not result.verdict.blocked_by and not result.waived]
+    red = [result for result in verdicts.reds(results) if not result.verdict.blocked_by and not result.waived]
     named = [
         element("li", element("a", result.id, href=f"#{result.id}"), f": {result.verdict.observed}")
         for result in red[:3]
@@ -125,23 +116,11 @@ def _banner(record: Record, results: Sequence[Result], exit_code: int | None) ->
     return element(
         "div",
         element("p", str(outcome), class_="word"),
-        element("p", f"{meaning(record, results)} {exit_meaning(outcome, exit_code)}", class_="meaning"),
+        element("p", f"{meaning(record, results)} {verdicts.exit_meaning(outcome, exit_code)}", class_="meaning"),
         paragraph(element("strong", early)) if record.interrupted else None,
         element("ul", *named) if named else None,
-        class_=f"banner {tone(outcome)}",
+        class_=f"banner {verdicts.tone(outcome)}",
     )
-
-
-def tone(outcome: Outcome) -> str:
-    """Give the class of the style sheet for an outcome."""
-    return str(outcome).replace(" ", "-")
-
-
-def reds(results: Sequence[Result]) -> list[Result]:
-    """Give what is not green and was looked for, the worst first."""
-    return [
-        result for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE) for result in results if result.outcome is outcome
-    ]
 
 
 def _facts(record: Record, profile: Profile) -> Markup:
@@ -175,62 +154,6 @@ def _limits(limits: Mapping[str, float]) -> Iterator[tuple[str, Markup]]:
         window = limits.get(WINDOW_SECONDS)
         each = f" in {wording.clock(window)}" if window else ""
         yield f"Limits that the platform states for a client{each}", joined(*stated)
-
-
-def _red(results: Sequence[Result]) -> Markup | None:
-    red = reds(results)
-    shown = [result for result in red if not result.verdict.blocked_by]
-    blocked: dict[str, list[str]] = {}
-    for result in red:
-        if result.verdict.blocked_by:
-            blocked.setdefault(result.verdict.blocked_by, []).append(result.id)
-    if not red:
-        return None
-    return section(
-        "What does not hold, or could not be told",
-        *map(_card, shown),
-        *(
-            paragraph("Blocked by ", element("strong", cause), f": {', '.join(ids)} could not be judged.")
-            for cause, ids in blocked.items()
-        ),
-    )
-
-
-def _card(result: Result) -> Markup:
-    verdict = result.verdict
-    word = f"{result.outcome} (waived)" if result.waived else str(result.outcome)
-    fields = (
-        ("promise", result.says, None),
-        ("expected", verdict.expected if verdict.expected != result.says else "", None),
-        ("observed", verdict.observed, "observed"),
-        ("asked", verdict.where, None),
-        ("reproduce", element("code", verdict.reproduce) if verdict.reproduce else "", None),
-        ("do", verdict.remedy, None),
-        ("waived", result.waived, None),
-        ("runbook", _link(result.runbook), None),
-        *(("note", note, None) for note in verdict.notes),
-    )
-    return element(
-        "article",
-        element(
-            "h3",
-            element("span", word, class_="word"),
-            f" {result.id} ",
-            element("span", f"{result.severity}, {result.owner}", class_="remark"),
-        ),
-        element(
-            "dl",
-            *(joined(element("dt", name), element("dd", text, class_=style)) for name, text, style in fields if text),
-            class_="fields",
-        ),
-        id=result.id,
-        class_=f"card {tone(result.outcome)}",
-    )
-
-
-def _link(place: str) -> Markup:
-    """Make a link of a web address; a path is of the repository, which this file may be far away from."""
-    return element("a", place, href=place) if place.startswith(("https://", "http://")) else element("code", place)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -466,7 +389,7 @@ def _server_rows(
         rowspan=max(1, len(found)),
         style="font-weight:400",
     )
-    word = element("span", str(outcome), class_=f"word {tone(outcome)}") if outcome else wording.NOTHING
+    word = verdicts.word(outcome) if outcome else wording.NOTHING
     verdict = element("td", word, class_="text", rowspan=max(1, len(found)))
     if not found:
         found = [("nothing", wording.NOTHING, wording.NOTHING)]
@@ -556,27 +479,3 @@ def _generator(record: Record) -> Markup:
 def _bar(share: float) -> Markup:
     inner = element("i", style=f"width:{min(1.0, share) * 100:.0f}%", class_="bad" if share >= 0.9 else None)
     return element("span", inner, class_="bar")
-
-
-def _every_promise(results: Sequence[Result]) -> Markup | None:
-    if not results:
-        return None
-    rows = [
-        element(
-            "tr",
-            element(
-                "th", result.id, element("div", result.says, class_="remark", style="font-weight:400"), scope="row"
-            ),
-            cell(element("span", str(result.outcome), class_=f"word {tone(result.outcome)}"), "text"),
-            cell(
-                joined(
-                    f"blocked by {result.verdict.blocked_by}" if result.verdict.blocked_by else result.verdict.observed,
-                    *(element("div", note, class_="remark") for note in result.verdict.notes),
-                ),
-                "text",
-            ),
-        )
-        for result in results
-    ]
-    names = ("Promise", "Verdict", "Observed")
-    return section("All promises", table([headings(*names, text=names)], rows))

@@ -7,11 +7,13 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from load import wording
 from load.evidence import Evidence
 from load.record import Durations, Fate
-from load.report import figures, wording
-from load.report.html import exit_meaning, meaning, reds
+from load.report import figures
+from load.report.html import meaning
 from load.report.markup import visible
+from load.report.verdicts import exit_meaning, reds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +52,7 @@ def render(
         f"{meaning(record, results)} {exit_meaning(outcome, exit_code)}",
         *([f"**Ended early:** {plain(record.ended_by or 'interrupted')}"] if record.interrupted else []),
         about,
-        *_red(results),
+        *red(results),
         "\n".join(_table(evidence)),
         "Latency counts from when a request was due; ~ has too few requests behind it, ∞ got no answer.",
         _generator(record),
@@ -79,7 +81,8 @@ def _mean_rate(record: Record) -> float:
     return sum(pieces) / record.line[-1][0]
 
 
-def _red(results: Sequence[Result]) -> Iterator[str]:
+def red(results: Sequence[Result]) -> Iterator[str]:
+    """Give a paragraph for each promise that is not kept or could not be told, FAILs first."""
     blocked: dict[str, int] = {}
     for result in reds(results):
         verdict = result.verdict

@@ -105,15 +105,15 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What a browser may do for the page: nothing but its own styles, whatever a text in it would like."""
 
 
-def document(title: str, *body: Markup | None) -> str:
-    """Give the whole file."""
+def document(title: str, *body: Markup | None, style: str = "") -> str:
+    """Give the whole file; `style` is what a page needs beside the styles that all share."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("title", title),
-        element("style", Markup(f"{_STYLE}\n{STYLE}")),
+        element("style", Markup(f"{_STYLE}\n{STYLE}\n{style}".rstrip())),
     )
     return f"<!doctype html>\n{element('html', head, element('body', *body), lang='en')}\n"
 

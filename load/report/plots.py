@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from load.report import wording
+from load import wording
 from load.report.markup import Markup, element, joined
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ svg.plot {
 }
 svg.plot text { fill: var(--faint); }
 svg.plot text.name { fill: var(--ink); }
+svg.plot text.over { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; stroke-linejoin: round; }
 svg.plot .grid { stroke: var(--grid); stroke-width: 1; }
 svg.plot .axis { stroke: var(--faint); stroke-width: 1; }
 svg.plot .ground { fill: var(--ground); }
@@ -90,6 +91,10 @@ class Form(StrEnum):
     """As LINE, with the area below filled."""
     DOTS = "dots"
     """Points alone."""
+    RINGS = "rings"
+    """Likewise, hollow."""
+    CROSSES = "crosses"
+    """Likewise, as crosses: for what must be told from dots without its colour."""
     RUG = "rug"
     """A short stroke upwards from each point."""
 
@@ -284,6 +289,11 @@ class Plot:
     spans: Sequence[Span] = ()
     width: int = 580
     height: int = 290
+    left: int = 0
+    """Room for the texts of the vertical axis, at least: plots that are compared have their time at the same places."""
+
+
+POINTS = (Form.DOTS, Form.RINGS, Form.CROSSES)
 
 
 def svg(plot: Plot, *, standalone: bool = False) -> Markup:
@@ -324,7 +334,7 @@ class _Frame:
         self._up_ticks = plot.up.ticks()
         self._legend = _legend_lines(plot)
         longest = max((len(text) for _, text in self._up_ticks), default=1)
-        self._left = min(14 + longest * (_CHARACTER + 1), plot.width * 0.4)
+        self._left = max(plot.left, min(14 + longest * (_CHARACTER + 1), plot.width * 0.4))
         self._right = plot.width - 16.0
         self._top = 14.0 + _LINE * (1 + len(self._legend))
         self._bottom = plot.height - 12.0 - 2 * _LINE
@@ -370,12 +380,10 @@ class _Frame:
             yield _text(span.name, start + 4 if _room(span.name) < end - start else end + 4, self._top + _FONT)
 
     def series(self, series: Series) -> Iterable[Markup]:
-        if series.form is Form.DOTS:
+        if series.form in POINTS:
             for place, value in series.points:
                 if value is not None and math.isfinite(value):
-                    yield element(
-                        "circle", cx=self.x(place), cy=self.y(value), r=3.5, style=f"fill:var(--{series.ink})"
-                    )
+                    yield _point(series, self.x(place), self.y(value))
             return
         if series.form is Form.RUG:
             strokes = (
@@ -409,12 +417,7 @@ class _Frame:
         for limit in self._plot.limits:
             y = self.y(limit.at)
             yield element("line", class_="limit", x1=self._left, x2=self._right, y1=y, y2=y)
-        for moment in self._plot.moments:
-            x = self.x(moment.at)
-            yield element("line", class_="moment", x1=x, x2=x, y1=self._top, y2=self._bottom)
-            room = _room(moment.name)
-            beside = (x + 5, "start") if x + 5 + room < self._right else (x - 5, "end")
-            yield _text(moment.name, beside[0], self._top + _FONT + _LINE, anchor=beside[1], class_="name")
+        yield from moments_drawn(self._plot.moments, self.x, self._top, self._bottom, self._right)
 
     def legend(self) -> Iterable[Markup]:
         for number, line in enumerate(self._legend):
@@ -422,8 +425,8 @@ class _Frame:
             for entry in line:
                 if isinstance(entry, Mark):
                     yield element("line", class_="limit", x1=x, x2=x + 18, y1=y - 4, y2=y - 4)
-                elif entry.form is Form.DOTS:
-                    yield element("circle", cx=x + 9, cy=y - 4, r=3.5, style=f"fill:var(--{entry.ink})")
+                elif entry.form in POINTS:
+                    yield _point(entry, x + 9, y - 4)
                 else:
                     look, stroke = f"line {entry.dash}".rstrip(), f"stroke:var(--{entry.ink})"
                     yield element("line", class_=look, x1=x, x2=x + 18, y1=y - 4, y2=y - 4, style=stroke)
@@ -460,6 +463,41 @@ class _Frame:
                     width=_tidy(end - start),
                     height=_tidy(self._bottom - self._top),
                 )
+
+
+def moments_drawn(
+    moments: Sequence[Mark],
+    x_of: Callable[[float], float],
+    top: float,
+    bottom: float,
+    right: float,
+    first_line: int = 1,
+) -> Iterable[Markup]:
+    """Draw moments down a plot with their names, which step aside for each other, on lines of text from the top."""
+    taken: list[tuple[float, float, int]] = []
+    for moment in sorted(moments, key=lambda moment: moment.at):
+        x = x_of(moment.at)
+        yield element("line", class_="moment", x1=x, x2=x, y1=top, y2=bottom)
+        room = _room(moment.name)
+        start = x + 5 if x + 5 + room < right else x - 5 - room
+        line = next(
+            line
+            for line in itertools.count(first_line)
+            if all(line != other or start > end + 4 or start + room < begin - 4 for begin, end, other in taken)
+        )
+        taken.append((start, start + room, line))
+        beside = (x + 5, "start") if start > x else (x - 5, "end")
+        yield _text(moment.name, beside[0], top + _FONT + _LINE * line, anchor=beside[1], class_="name over")
+
+
+def _point(series: Series, x: float, y: float) -> Markup:
+    ink = f"var(--{series.ink})"
+    if series.form is Form.CROSSES:
+        path = f"M{_tidy(x - 3.5)} {_tidy(y - 3.5)}l7 7m0-7l-7 7"
+        return element("path", class_="line", d=path, style=f"stroke:{ink}")
+    if series.form is Form.RINGS:
+        return element("circle", cx=_tidy(x), cy=_tidy(y), r=3, style=f"fill:none;stroke:{ink};stroke-width:1.5")
+    return element("circle", cx=x, cy=y, r=3.5, style=f"fill:{ink}")
 
 
 def _text(text: str, x: float, y: float, *, anchor: str | None = None, class_: str | None = None) -> Markup:

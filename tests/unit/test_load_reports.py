@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from load import pictures, promises
+from load import pictures, promises, wording
 from load.arrivals import Spacing, arrivals
 from load.capacity import CapacityReport, Ending, Held, Phase, Step
 from load.evidence import Evidence
 from load.live import live_view
 from load.plan import Operation, Profile
 from load.record import Block, Course, Durations, Fate, Measured, Record, Tally, Worker, encoded, new_histogram, note
-from load.report import capacity_html, charts, figures, html, markdown, plots, wording, writing
+from load.report import capacity_html, charts, figures, html, markdown, plots, writing
 from load.report.figures import Times
 from load.report.markup import element
 from load.shapes import Constant, Points, Shape

@@ -1,4 +1,4 @@
-"""How reports write figures: a value with its unit, short enough for a table, and a dash for what is not known."""
+"""How figures are written: a value with its unit, short enough for a table, and a dash for what is not known."""
 
 from __future__ import annotations
 
