@@ -180,9 +180,8 @@ class Course:
             except (CouldNotObserve, NotMadeError) as error:
                 self._say(number, trouble=str(error))
                 return
-            if not keeper.still_ours(kept):  # stopped in between: what was made now, nobody may watch
-                return
-            if dog.reason:
+            # Where this process was stopped in between, nobody may watch any more what was made now.
+            if dog.wait(0) or not keeper.still_ours(kept):
                 return
         self._mark(timeline.INJECTED)
 
@@ -190,10 +189,10 @@ class Course:
         """Let the faults stay for their time; what ends before the others is undone in between."""
         if any(done.trouble for done in self.done):
             return
-        while self.made and not dog.reason:
+        while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
             self._watch(until - self._now, dog)
-            if dog.reason or len(self.made) == 1:
+            if dog.wait(0) or len(self.made) == 1:
                 return
             due = [made for made in self.made if made.until <= self._now]
             if len(due) == len(self.made):
