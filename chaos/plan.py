@@ -166,6 +166,12 @@ class Stops(Part):
     heartbeat_seconds_max: Above0 = Field(8.0, description="Without a word of the load.")
     start_seconds_max: Above0 = Field(60.0, description="Until its first word.")
     switch: str = Field("STOP", description="A file: while it is there all is stopped. Below `<output>/chaos`.")
+    config_map: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
+        description="NAMESPACE/NAME of a ConfigMap that does the same where a cluster is in scope; none when empty.",
+    )
+    config_map_key: str = Field("stop", description='The key in it that stops all while its value is "true".')
 
 
 class Experiment(Part):

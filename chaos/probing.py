@@ -127,14 +127,15 @@ class Prober:
             why = f"this runner came {late:.1f} s late"
         elif not self._crew.take(lambda: self._ask(due, moment, replica, base)):
             why = f"{self._line.under_way_max} of this probe are under way"
-        if why:
+        if not why:
+            self.sent += 1
+        else:
             self._tell(moment, replica, late, outcome=reading.UNSENT, detail=why)
 
     def _ask(self, due: float, moment: tuple[float, float], replica: str, base: str | None) -> None:
         line = self._line
         sending = Sending(line.act, line.values, base=base, waits=False)
         request = replace(self._target.platform.request(sending), timeout_seconds=line.probe.timeout_seconds)
-        self.sent += 1
         (came,) = self._http.ask_all([request])
         seconds = time.monotonic() - due
         self._tell(moment, replica, seconds, **reading.outcome(line.probe, line.act, came))

@@ -6,6 +6,7 @@ that feeds it from the timeline.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict, deque
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Self
 from chaos import plan, reading
 from chaos.record import FOLDER
 from chaos.timeline import Load, Probed, Stop
+from selfcheck.clients.kubernetes import Kubernetes
+from selfcheck.contract import Component
+from selfcheck.observation import CouldNotObserve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.2
 _GAP_SECONDS_MAX = 1.0
 _END_SECONDS = 3.0
+_CLUSTER_SECONDS = 1.0
 _NEUTRAL = frozenset({reading.LIMITED, reading.UNSENT})
 """Outcomes that say nothing of what users get: the runner's own limits."""
 
@@ -122,6 +127,24 @@ def switch_of(target: Target) -> Path:
     return target.scope.settings.output / FOLDER / plan.stops(target.contract).switch
 
 
+def _cluster_switch(target: Target) -> Callable[[], str] | None:
+    """Give what asks the switch in the cluster, and says what it says; None where there is none."""
+    stops = plan.stops(target.contract)
+    context = target.scope.url(Component.KUBERNETES)
+    if not stops.config_map or context is None:
+        return None
+    namespace, _, name = stops.config_map.partition("/")
+    seconds = target.contract.platform.limits.request_timeout_seconds
+    client = Kubernetes(context, timeout_seconds=seconds, deadline=target.deadline, secrets=target.secrets)
+
+    def ask() -> str:
+        data = client.config_map(namespace, name) or {}
+        stopped = data.get(stops.config_map_key, "").strip().lower() == "true"
+        return f"the stop switch in the ConfigMap {stops.config_map} is set" if stopped else ""
+
+    return ask
+
+
 class Watchdog:
     """Looks for stop conditions in a thread of its own, from the beginning of a `with` block to its end.
 
@@ -145,12 +168,27 @@ class Watchdog:
         self._conditions = Conditions(plan.stops(target.contract), experiment, loaded=loaded)
         self._writer = writer
         self._also = tuple(also)
+        self._cluster = _cluster_switch(target)
+        self._cluster_reason = ""
+        self._cluster_thread = threading.Thread(
+            target=self._watch_cluster, name="chaos: switch in the cluster", daemon=True
+        )
         self._ended = threading.Event()
         self._taken = 0
         self._thread = threading.Thread(target=self._work, name="chaos: watchdog", daemon=True)
 
     def __enter__(self) -> Self:
-        """Look once at once, and go on in the thread."""
+        """Look once at once, and go on in the thread.
+
+        A switch in the cluster that cannot be read stops all from the beginning; later it may be out of reach for a
+        while, as the file is there, too.
+        """
+        if self._cluster is not None:
+            try:
+                self._cluster_reason = self._cluster()
+            except CouldNotObserve as error:
+                self._cluster_reason = f"the stop switch in the cluster cannot be read: {error.sentence}"
+            self._cluster_thread.start()
         self._look()
         self._thread.start()
         return self
@@ -158,9 +196,11 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the thread."""
+        """End the threads; a question to the cluster that hangs ends by its own time limit."""
         self._ended.set()
         self._thread.join(_END_SECONDS)
+        if self._cluster is not None:
+            self._cluster_thread.join(_END_SECONDS)
 
     def wait(self, seconds: float) -> bool:
         """Wait for so long, or until a condition comes true; tells whether one has."""
@@ -171,6 +211,11 @@ class Watchdog:
         while not self.stopped.is_set() and not self._ended.wait(max(0.0, due - time.monotonic())):
             self._look()
             due = max(due + LOOK_SECONDS, time.monotonic())
+
+    def _watch_cluster(self) -> None:
+        while self._cluster is not None and not self._ended.wait(_CLUSTER_SECONDS):
+            with contextlib.suppress(CouldNotObserve):
+                self._cluster_reason = self._cluster() or self._cluster_reason
 
     def _look(self) -> None:
         try:
@@ -183,6 +228,8 @@ class Watchdog:
     def _found(self) -> str:
         if self._switch.exists():
             return f"the stop switch {self._switch} is there; remove it to go on"
+        if self._cluster_reason:
+            return self._cluster_reason
         samples = self._writer.after(self._taken)
         self._taken += len(samples)
         found = self._conditions.look(self._writer.now()[1], samples)
@@ -190,9 +237,6 @@ class Watchdog:
 
     def _stop(self, reason: str) -> None:
         self.reason = reason
-        try:
+        with contextlib.suppress(OSError, ValueError):  # the record has it as well
             self._writer.add(Stop, condition=reason)
-        except (OSError, ValueError):
-            pass  # the record has it as well
-        finally:
-            self.stopped.set()
+        self.stopped.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,13 @@ import pytest
 from chaos.plan import Experiment, Fault, Stops
 from chaos.stopping import Conditions, Watchdog, switch_of
 from chaos.timeline import Load, Probed, Stop, Writer
+from selfcheck import contract
+from selfcheck.run import close, open_run
+from selfcheck.settings import Settings
+from selfcheck.waiting import wait_until
+from tests import misbehaving
 from tests.clients.looking import opened
+from tests.gate.contracts import contract_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,6 +211,59 @@ def test_what_else_is_watched(target: Target, writer: Writer) -> None:
         said.append("the disk is full")
         assert dog.wait(5.0)
     assert dog.reason == "the disk is full"
+
+
+@pytest.fixture
+def in_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Target, dict[str, bytes]]]:
+    """A target whose contract names a ConfigMap, and the answers of the cluster's API, by path."""
+    switch = 'switch = "STOP"'
+    made = contract_with(tmp_path / "contract", {"chaos.toml": (switch, f'{switch}\nconfig_map = "chaos/switch"')})
+    replies: dict[str, bytes] = {}
+
+    def reply(head: bytes) -> bytes:
+        return replies.get(head.split()[1].decode(), misbehaving.answer(500, b""))
+
+    with misbehaving.answering(reply) as server:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+            "users": [{"name": "u", "user": {"token": "token-of-nobody"}}],
+            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        given = Settings(
+            base_url="http://127.0.0.1:1", contract=made, output=tmp_path, kube_context="staging", deadline=60.0
+        )
+        run = open_run(given, contract.load(made))
+        yield run.target, replies
+        close(run)
+
+
+def config_map(value: str) -> dict[str, bytes]:
+    content = json.dumps({"kind": "ConfigMap", "apiVersion": "v1", "data": {"stop": value}}).encode()
+    return {"/api/v1/namespaces/chaos/configmaps/switch": misbehaving.answer(200, content)}
+
+
+def test_a_config_map_stops_everything(in_a_cluster: tuple[Target, dict[str, bytes]], writer: Writer) -> None:
+    target, replies = in_a_cluster
+    replies.update(config_map("false"))
+    with Watchdog(target, experiment(), writer) as dog:
+        assert not dog.wait(0.5)
+        replies.update(config_map("true"))
+        assert dog.wait(10.0)
+    assert "chaos/switch" in dog.reason
+    wait_until(lambda: not of_ours(), timeout_seconds=10, what="the end of the threads")
+
+
+def test_a_config_map_that_cannot_be_read_stops_before_anything_happens(
+    in_a_cluster: tuple[Target, dict[str, bytes]], writer: Writer
+) -> None:
+    with Watchdog(in_a_cluster[0], experiment(), writer) as dog:
+        assert dog.stopped.is_set()
+    assert "cannot be read" in dog.reason
+    wait_until(lambda: not of_ours(), timeout_seconds=10, what="the end of the threads")
 
 
 def test_a_watch_that_fails_stops_the_experiment(target: Target, writer: Writer) -> None:
