@@ -33,9 +33,11 @@ _END_SECONDS: Final = 2.0
 _KILL_SECONDS: Final = 5.0
 _NOT_STARTED: Final = 127
 
-# Writes its own id into the environment, then becomes the command: the id stays.
+# Writes its own id into the environment, then becomes the command: the id stays. Python ignores broken pipes; commands
+# should not.
 _BECOME: Final = f"""
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 os.environ[{MARKER!r}] += f":{{os.getpid()}}"
 try:
     os.execvp(sys.argv[1], sys.argv[1:])

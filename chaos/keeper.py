@@ -28,7 +28,7 @@ from chaos import faults, reaper
 from chaos.ledger import Ledger, LedgerError, LedgerRecord, began
 from selfcheck.observation import CouldNotObserve
 from selfcheck.settings import as_environment
-from selfcheck.waiting import Deadline, GaveUp, NotYet, pause, wait_until
+from selfcheck.waiting import Deadline, GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
     from chaos.faults import Prepared
@@ -208,27 +208,25 @@ class Keeper:
         os.set_blocking(process.stdout.fileno(), False)
         handle = process.stdout.fileno()
 
-        def is_ready() -> bool:
-            with contextlib.suppress(BlockingIOError):
-                if os.read(handle, len(reaper.READY)) == reaper.READY:
-                    return True
-            if process.poll() is not None:
-                message = f"it ended with {process.returncode}"
-                raise NotYet(message)
-            return False
-
         def settled() -> bool:
-            return is_ready() or process.poll() is not None
+            with contextlib.suppress(BlockingIOError):
+                # At the end of the pipe there is nothing: then it has ended, and so is this wait.
+                return os.read(handle, len(reaper.READY)) == reaper.READY or process.poll() is not None
+            return False
 
         try:
             wait_until(settled, timeout_seconds=_START_SECONDS, what="the reaper to start", interval_seconds=0.05)
+            trouble = "" if process.poll() is None else f"it ended with {process.returncode}"
         except GaveUp as error:
-            message = f"the reaper did not start ({error}); see {folder / reaper.LOG_FILE}. Nothing is injected"
-            raise KeeperError(message) from None
+            trouble = str(error)
+            process.kill()  # there is nothing yet that it would have to undo
+            process.wait()
         finally:
             process.stdout.close()
-            if process.poll() is not None:
-                process.stdin.close()
+        if trouble:
+            process.stdin.close()
+            message = f"the reaper did not start ({trouble}); see {folder / reaper.LOG_FILE}. Nothing is injected"
+            raise KeeperError(message)
         self._reaper = process
 
     def _need_reaper(self) -> None:

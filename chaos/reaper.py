@@ -208,14 +208,17 @@ def open_log(folder: Path) -> int:
 
 
 def _ignore_signals(numbers: Iterable[signal.Signals]) -> None:
-    """Outlive what ends the runner: Ctrl-C, a closed terminal, a system that shuts down. It ends by itself."""
+    """Outlive what ends the runner: Ctrl-C, a closed terminal, a system that shuts down. It ends by itself.
+
+    By handlers that do nothing: commands of an undo, and what they start, would inherit that a signal is ignored.
+    """
     for number in numbers:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Watch a runner."""
-    _ignore_signals((signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE))
+    _ignore_signals((signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     parser = argparse.ArgumentParser(prog="python -m chaos.reaper", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--runner", type=int, required=True, help="id of the process to watch")

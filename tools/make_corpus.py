@@ -79,7 +79,7 @@ def _write(image: Image.Image, x: int, y: int, text: str) -> None:
 
 def noise() -> Image.Image:
     """Give a sheet of pixels that are black or white by chance."""
-    luck = random.Random(1)  # noqa: S311 - the same noise each time
+    luck = random.Random(1)
     return Image.frombytes("1", _SMALL, luck.randbytes(_SMALL[0] * _SMALL[1] // 8))
 
 

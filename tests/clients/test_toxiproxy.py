@@ -117,3 +117,87 @@ def test_no_answer(
     with server() as running, pytest.raises(CouldNotObserve) as caught:
         Toxiproxy(make_http(timeout_seconds=0.3), running.url).proxies()
     assert caught.value.trouble is trouble
+
+
+@pytest.fixture
+def proxied(port: int, http: Http) -> tuple[Toxiproxy, Proxy]:
+    """A client of the real server, and a proxy on it."""
+    client = Toxiproxy(http, f"http://127.0.0.1:{port}")
+    wanted = Proxy("redis", f"127.0.0.1:{servers.free_port()}", "127.0.0.1:9", enabled=True, toxics=())
+    made = client.create(wanted)
+    assert made == wanted
+    return client, made
+
+
+@pytest.mark.lab
+class TestChanges:
+    def test_a_toxic_is_put_on_and_taken_off(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, proxy = proxied
+        toxic = Toxic("slow", "latency", "upstream", 0.3, {"latency": 20})
+        seen = client.add_toxic("redis", toxic)
+        assert seen.toxics == (Toxic("slow", "latency", "upstream", 0.3, {"latency": 20, "jitter": 0}),)
+        assert client.proxy("redis") == seen
+        assert client.remove_toxic("redis", "slow")
+        assert not client.remove_toxic("redis", "slow")
+        assert not client.remove_toxic("nowhere", "slow")
+        assert client.proxy("redis") == proxy
+
+    def test_a_toxic_that_is_there_already(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, _ = proxied
+        toxic = Toxic("slow", "latency", "upstream", 1.0, {"latency": 20})
+        client.add_toxic("redis", toxic)
+        with pytest.raises(CouldNotObserve, match="HTTP 409: toxic already exists"):
+            client.add_toxic("redis", toxic)
+
+    def test_an_attribute_that_is_not_known_is_no_success(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, _ = proxied
+        with pytest.raises(CouldNotObserve, match="HTTP 200, but the toxic that is read back") as caught:
+            client.add_toxic("redis", Toxic("slow", "latency", "upstream", 1.0, {"latncy": 20}))
+        assert caught.value.trouble is Trouble.UNEXPECTED_ANSWER
+
+    def test_a_kind_that_is_not_known(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, proxy = proxied
+        with pytest.raises(CouldNotObserve, match="HTTP 400: invalid toxic type"):
+            client.add_toxic("redis", Toxic("slow", "no_such", "upstream", 1.0, {}))
+        assert client.proxy("redis") == proxy
+
+    def test_a_proxy_is_changed_without_its_toxics(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, _ = proxied
+        toxics = client.add_toxic("redis", Toxic("slow", "latency", "upstream", 1.0, {"latency": 20})).toxics
+        assert not client.change("redis", enabled=False).enabled
+        seen = client.change("redis", upstream="127.0.0.1:10")
+        assert (seen.enabled, seen.upstream, seen.toxics) == (False, "127.0.0.1:10", toxics)
+        assert client.change("redis", enabled=True, upstream="127.0.0.1:9").enabled
+
+    def test_a_proxy_that_cannot_listen(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, proxy = proxied
+        client.change("redis", enabled=False)
+        with misbehaving.silent() as taken, pytest.raises(CouldNotObserve, match="address already in use"):
+            client.create(Proxy("other", f"127.0.0.1:{taken.port}", "127.0.0.1:9", enabled=True, toxics=()))
+        with pytest.raises(CouldNotObserve, match="HTTP 404: proxy not found"):
+            client.change("nowhere", enabled=False)
+        assert client.proxy("redis") is not None
+        assert proxy.enabled
+
+    def test_a_proxy_is_deleted(self, proxied: tuple[Toxiproxy, Proxy]) -> None:
+        client, _ = proxied
+        assert client.delete("redis")
+        assert not client.delete("redis")
+        assert client.proxy("redis") is None
+
+
+def test_a_success_that_is_none(http: Http) -> None:
+    """Whoever answers 200 to everything has done nothing."""
+    redis = as_json({"name": "redis", "listen": "x", "upstream": "y", "enabled": True, "toxics": []})
+    with misbehaving.answering(lambda _: redis) as server:
+        client = Toxiproxy(http, server.url)
+        changes: tuple[Callable[[], object], ...] = (
+            lambda: client.add_toxic("redis", Toxic("slow", "latency", "upstream", 1.0, {})),
+            lambda: client.change("redis", enabled=False),
+            lambda: client.change("redis", upstream="z"),
+            lambda: client.delete("redis"),
+            lambda: client.create(Proxy("redis", "x", "z", enabled=True, toxics=())),
+        )
+        for change in changes:
+            with pytest.raises(CouldNotObserve, match="read back"):
+                change()
