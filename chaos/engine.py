@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from chaos.surroundings import Surroundings
     from selfcheck.target import Target
 
-_STEP_SECONDS = 0.05
+_LOOK_SECONDS = 0.2
+_SETTLE_SECONDS = 20.0
+"""How long a platform may take to be well under the experiment's own load, before the fault."""
 _LOAD_START_SECONDS = 30.0
 _UNDO_SLACK_SECONDS = 30.0
 """The reaper undoes a fault that is there so much longer than it should be."""
@@ -139,7 +141,12 @@ class Course:
                 dog = watching.enter_context(
                     Watchdog(self.target, self.experiment, self.writer, loaded=load.expected, also=also)
                 )
-                self._watch(self.experiment.quiet_seconds, dog)
+                settling = Settling(self.target, self.experiment, tuple(sampler.replicas))
+                if trouble := self._unsettled(settling, dog):
+                    self.facts["refused"] = (
+                        f"before the fault, with the load and the probes of the experiment: {trouble}"
+                    )
+                    return
                 try:
                     if not dog.reason:
                         self._inject(faults, keeper, dog)
@@ -148,7 +155,22 @@ class Course:
                     if dog.reason:
                         self.facts["stopped_by"] = dog.reason
                     self._undo(keeper)
-            self._recover(sampler)
+            self._recover(settling)
+
+    def _unsettled(self, settling: Settling, dog: Watchdog) -> str:
+        """Wait until all is well under the experiment's own load; says what is not, where that does not come."""
+        begun, trouble = self._now, ""
+
+        def settled() -> bool:
+            nonlocal trouble
+            seen = self.writer.timeline()
+            self.view.update(seen)
+            trouble = dog.reason or settling.trouble(seen, begun)
+            return not trouble or dog.wait(0)
+
+        with contextlib.suppress(GaveUp):
+            wait_until(settled, timeout_seconds=_SETTLE_SECONDS, what="all to be well", interval_seconds=_LOOK_SECONDS)
+        return trouble
 
     @contextlib.contextmanager
     def _loaded(self) -> Iterator[Background]:
@@ -208,7 +230,7 @@ class Course:
             return dog.wait(0)
 
         with contextlib.suppress(GaveUp):
-            wait_until(over, timeout_seconds=max(0.0, seconds), what="a stop", interval_seconds=_STEP_SECONDS * 4)
+            wait_until(over, timeout_seconds=max(0.0, seconds), what="a stop", interval_seconds=_LOOK_SECONDS)
 
     def _undo(self, keeper: Keeper) -> None:
         """Undo everything, the last first, each one even when another's undo fails."""
@@ -229,10 +251,9 @@ class Course:
         self._say(made.number, undone=self._now, undo_steps=tuple(steps))
         self.made.remove(made)
 
-    def _recover(self, sampler: Sampler) -> None:
+    def _recover(self, settling: Settling) -> None:
         """Wait until all is as before, as long as it may take and no longer."""
         self.view.step("recovery")
-        settling = Settling(self.target, self.experiment, tuple(sampler.replicas))
 
         def settled() -> bool:
             seen = self.writer.timeline()
@@ -244,7 +265,7 @@ class Course:
                 settled,
                 timeout_seconds=self.experiment.settle(self._scale),
                 what="recovery",
-                interval_seconds=_STEP_SECONDS * 5,
+                interval_seconds=_LOOK_SECONDS,
             )
             self._mark(timeline.RECOVERED)
 

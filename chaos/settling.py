@@ -1,8 +1,8 @@
-"""When an experiment is over: callers are served as before, breakers are closed, alerts are resolved and told so. Pure."""
+"""Whether all is well in a timeline: callers are served, breakers closed, alerts over and told to be. Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chaos import plan, timeline
 from chaos.timeline import Alerts, Figures, Notification, Probed, Replica
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from chaos.plan import Experiment
     from chaos.timeline import Timeline
     from selfcheck.target import Target
-
-_WELL_SECONDS: Final = 2.0
-"""So long all must be well without interruption."""
 
 
 class Settling:
@@ -31,49 +28,56 @@ class Settling:
     def is_over(self, seen: Timeline) -> bool:
         """Whether nothing is left of the fault, as far as samples tell."""
         undone = seen.mark(timeline.UNDONE)
+        return undone is not None and not self.trouble(seen, undone) and self._has_budget(seen)
+
+    def trouble(self, seen: Timeline, since: float) -> str:
+        """Say what is not well in the last seconds of a timeline, none of them before `since`; empty when all is."""
         now = seen.seen[-1].since if seen.seen else 0.0
-        if undone is None or now - undone < _WELL_SECONDS:
-            return False
-        since = now - _WELL_SECONDS
-        return (
-            self._is_served(seen, since)
-            and self._is_closed(seen, since)
-            and self._is_quiet(seen, since)
-            and self._has_budget(seen, since)
-        )
+        start = now - self._experiment.quiet_seconds
+        if start < since:
+            return "it was not watched for long enough"
+        return self._callers(seen, start) or self._breakers(seen, start) or self._alerts(seen, start)
 
-    def _is_served(self, seen: Timeline, since: float) -> bool:
+    def _callers(self, seen: Timeline, start: float) -> str:
         for name in (self._experiment.probe, *self._experiment.controls):
-            # Those under way have no sample yet, so the window reaches further back than the shortest interval.
-            answered = [each for each in seen.of(Probed) if each.probe == name and each.since + each.seconds >= since]
-            if not answered or any(each.outcome != "ok" for each in answered):
-                return False
-        return True
+            # Those under way have no sample yet: what was answered in the window counts, whenever it was due.
+            answered = [each for each in seen.of(Probed) if each.probe == name and each.since + each.seconds >= start]
+            if not answered:
+                return f"no request of the probe {name} was answered"
+            for each in answered:
+                if each.outcome != "ok":
+                    return " ".join(filter(None, (f"the probe {name}:", each.outcome, each.code, each.detail)))
+        return ""
 
-    def _is_closed(self, seen: Timeline, since: float) -> bool:
+    def _breakers(self, seen: Timeline, start: float) -> str:
         for name in self._replicas:
-            readings = [each for each in seen.of(Replica) if each.replica == name and each.since >= since]
-            if not readings or not all(
-                each.up and all(state == self._closed for state in each.breakers.values()) for each in readings
-            ):
-                return False
-        return True
+            readings = [each for each in seen.of(Replica) if each.replica == name and each.since >= start]
+            if not readings or not all(each.up for each in readings):
+                return f"the replica {name} does not answer"
+            for each in readings:
+                for key, state in each.breakers.items():
+                    if state != self._closed:
+                        return f"the circuit breaker of {key} is not closed on {name}"
+        return ""
 
-    def _is_quiet(self, seen: Timeline, since: float) -> bool:
-        """Whether no alert is pending or firing, and the end of each that was told was told, too."""
-        ends = [each for each in seen.of(Alerts) if each.source == "prometheus" and each.since >= since]
-        if not ends or any(
-            alert.labels.get("severity") not in self._ignored for each in ends[-2:] for alert in each.alerts
-        ):
-            return False
-        if not self._told:
-            return True
+    def _alerts(self, seen: Timeline, start: float) -> str:
+        """Say which alert is pending or firing, or that the end of one was not told to whom it had been told."""
+        ends = [each for each in seen.of(Alerts) if each.source == "prometheus" and each.since >= start]
+        if not ends:
+            return "Prometheus does not say which alerts there are"
+        for each in ends[-2:]:
+            for alert in each.alerts:
+                if alert.labels.get("severity") not in self._ignored:
+                    return f"the alert {alert.name} is {alert.state}"
         last: dict[tuple[str, str], str] = {}
-        for told in seen.of(Notification):
+        for told in seen.of(Notification) if self._told else ():
             last[told.name, str(sorted(told.labels.items()))] = told.status
-        return all(status == "resolved" for status in last.values())
+        for (name, _), status in last.items():
+            if status != "resolved":
+                return f"nobody was told that the alert {name} is over"
+        return ""
 
-    def _has_budget(self, seen: Timeline, since: float) -> bool:
-        found = [each.values.get(plan.BUDGET) for each in seen.of(Figures) if each.since >= since]
+    def _has_budget(self, seen: Timeline) -> bool:
+        found = [each.values.get(plan.BUDGET) for each in seen.of(Figures)[-5:]]
         known = [value for value in found if value is not None]
         return not known or known[-1] >= self._budget_min

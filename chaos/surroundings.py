@@ -1,5 +1,6 @@
-"""What is around an experiment: the steady state of the gate's promises, the guard's conditions, and the facts that
-judges need of the target (its limits, its rules and where their alerts go).
+"""What is around an experiment: its steady state, the conditions of the guard, and facts of the target.
+
+The facts are what judges need: the target's own limits, its rules, and where their alerts go.
 
 Each look is a run of the gate of its own, with connections, observations and a budget of requests of its own.
 """
