@@ -1,0 +1,235 @@
+"""Experiments as their callers run them: refused where they must be, and nothing is left behind whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+import pytest
+
+from lab.breaking import applied
+from selfcheck.contract import DEFAULT_CONTRACT
+from selfcheck.waiting import NotYet, wait_until
+from tests.gate import running
+from tests.labs import free_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.supervisor import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+EXPERIMENT = "provider_down_deepseek_hf"
+EXIT_USAGE = 4
+EXIT_REFUSED = 11
+EXIT_NOT_UNDONE = 12
+CLEAN_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A healthy lab; every test leaves it as it was."""
+    with free_lab(tmp_path_factory.mktemp("chaos-gate"), window_max_seconds=10.0) as found:
+        yield found
+
+
+def settings_of(lab: Lab, folder: Path, **also: str) -> dict[str, str]:
+    own = {"CHAOS_CONSENT": "local", "SELF_CHECK_CHAOS_LEDGER": str(folder / "ledger")}
+    return {name: value for name, value in {**lab.environment(), **own, **also}.items() if value}
+
+
+def run(lab: Lab, folder: Path, *arguments: str, **also: str) -> running.Ran:
+    """Do the experiment, with some settings changed; an empty one is left out."""
+    return running.run(
+        folder / "run",
+        f"--promise=chaos.{EXPERIMENT}.*",
+        *arguments,
+        timeout_seconds=240.0,
+        settings=settings_of(lab, folder, **also),
+        whole=True,
+        checks="chaos",
+    )
+
+
+def toxiproxy(lab: Lab, method: str, path: str, body: object = None) -> object:
+    answer = httpx.request(method, f"{lab.ports.url('toxiproxy')}{path}", json=body, timeout=5.0, trust_env=False)
+    assert answer.status_code < 300, answer.text
+    return answer.json() if answer.content else None
+
+
+def changed_proxies(lab: Lab) -> list[str]:
+    """What is not as in a healthy lab."""
+    proxies = toxiproxy(lab, "GET", "/proxies")
+    assert isinstance(proxies, dict)
+    return [name for name, proxy in proxies.items() if not proxy["enabled"] or proxy["toxics"]]
+
+
+def reapers(folder: Path) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "chaos.reaper" in process.cmdline() and str(folder / "ledger") in process.cmdline():
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def await_clean(lab: Lab, folder: Path) -> None:
+    """Wait until no fault, no record and no reaper is left."""
+
+    def clean() -> bool:
+        left = [*changed_proxies(lab), *(path.name for path in (folder / "ledger").glob("*.json"))]
+        if left or reapers(folder):
+            message = f"left: {left}, reapers: {reapers(folder)}"
+            raise NotYet(message)
+        return True
+
+    wait_until(clean, timeout_seconds=CLEAN_SECONDS, what="nothing to be left of the fault")
+
+
+@contextmanager
+def faulted(lab: Lab, folder: Path) -> Iterator[running.Gate]:
+    """Give a run whose fault is there; it is over when the block ends."""
+    gate = running.start(
+        folder / "first",
+        f"--promise=chaos.{EXPERIMENT}.*",
+        settings=settings_of(lab, folder),
+        whole=True,
+        checks="chaos",
+    )
+    try:
+        wait_until(lambda: changed_proxies(lab) == ["deepseek_hf"], timeout_seconds=90.0, what="the fault to be made")
+        yield gate
+    finally:
+        if gate.process.poll() is None:
+            gate.process.send_signal(signal.SIGINT)
+        gate.wait(120.0)
+
+
+def test_an_experiment_on_a_healthy_lab_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
+    lab.settled()
+    ran = run(lab, tmp_path)
+    assert ran.ids("FAIL") == [], ran.stdout
+    assert {f"chaos.{EXPERIMENT}.{what}" for what in ("undone", "bites", "opens", "closes", "alerted")} <= set(
+        ran.ids("PASS")
+    ), ran.stdout
+    await_clean(lab, tmp_path)
+    folder = ran.output / "chaos" / EXPERIMENT
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    assert record["faults"][0]["undone"] is not None
+    assert record["leftovers"] == []
+    assert (ran.output / "chaos" / "report.html").is_file()
+    for secret in ran.secrets:
+        assert secret not in (folder / "timeline.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("also", "says"),
+    [
+        ({"CHAOS_CONSENT": ""}, "CHAOS_CONSENT is not set: set CHAOS_CONSENT=local"),
+        ({"CHAOS_CONSENT": "staging"}, "CHAOS_CONSENT is 'staging'"),
+        ({"SELF_CHECK_ENVIRONMENT": "production", "CHAOS_CONSENT": "production"}, "does not allow chaos"),
+    ],
+)
+def test_without_consent_nothing_is_done(lab: Lab, tmp_path: Path, also: dict[str, str], says: str) -> None:
+    ran = run(lab, tmp_path, **also)
+    assert ran.code == EXIT_REFUSED, ran.stdout
+    assert says in ran.text
+    assert changed_proxies(lab) == []
+
+
+def test_a_dry_run_does_nothing(lab: Lab, tmp_path: Path) -> None:
+    ran = run(lab, tmp_path, "--dry-run", CHAOS_CONSENT="")
+    assert ran.code == 0, ran.stdout
+    assert "deepseek_hf refuses connections" in ran.text
+    assert changed_proxies(lab) == []
+
+
+def test_foreign_toxics_refuse(lab: Lab, tmp_path: Path) -> None:
+    toxiproxy(lab, "POST", "/proxies/vision/toxics", {"name": "of_somebody", "type": "latency", "attributes": {}})
+    try:
+        ran = run(lab, tmp_path)
+    finally:
+        toxiproxy(lab, "DELETE", "/proxies/vision/toxics/of_somebody")
+    assert ran.code == EXIT_REFUSED, ran.stdout
+    assert "a foreign toxic is on the proxy vision: of_somebody" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("defect", "says"),
+    [
+        ("one_replica_is_down", "2 of 3 replicas answer"),
+        ("one_breaker_is_shown_as_open", "the circuit breaker of"),
+        ("an_alert_fires_all_the_time", "is firing"),
+    ],
+)
+def test_what_is_not_well_refuses(lab: Lab, tmp_path: Path, defect: str, says: str) -> None:
+    with applied(lab, defect):
+        ran = run(lab, tmp_path)
+    lab.settled()
+    assert ran.code == EXIT_REFUSED, ran.stdout
+    assert says in ran.text
+
+
+def test_an_unknown_lever_is_a_mistake_in_the_contract(lab: Lab, tmp_path: Path) -> None:
+    contract = tmp_path / "contract"
+    shutil.copytree(DEFAULT_CONTRACT, contract)
+    file = contract / "chaos.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('kind = "black_hole"', 'kind = "blackhole"'), "utf-8")
+    ran = run(lab, tmp_path, SELF_CHECK_CONTRACT=str(contract))
+    assert ran.code == EXIT_USAGE
+    assert "names the kind of fault 'blackhole', which is not there; did you mean 'black_hole'?" in ran.text
+
+
+def test_a_second_run_is_refused_while_one_goes_on(lab: Lab, tmp_path: Path) -> None:
+    lab.settled()
+    with faulted(lab, tmp_path):
+        ran = run(lab, tmp_path)
+    assert ran.code == EXIT_REFUSED, ran.stdout
+    assert "another run holds the lock" in ran.text
+    await_clean(lab, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_a_run_the_fault_goes(lab: Lab, tmp_path: Path, number: signal.Signals) -> None:
+    lab.settled()
+    with faulted(lab, tmp_path) as gate:
+        gate.process.send_signal(number)
+        await_clean(lab, tmp_path)
+    lab.settled()
+
+
+def test_what_cannot_be_undone_is_told_and_undone_later(lab: Lab, tmp_path: Path) -> None:
+    lab.settled()
+    with faulted(lab, tmp_path) as gate:
+        lab.process("toxiproxy").pause()
+        try:
+            ran = gate.wait(180.0)
+        finally:
+            lab.process("toxiproxy").resume()
+    assert ran.code == EXIT_NOT_UNDONE, ran.stdout
+    assert "NOT UNDONE" in ran.text
+    assert "make chaos-recover" in ran.text
+    recovered = subprocess.run(
+        [sys.executable, "-m", "chaos", "recover"],
+        cwd=running.ROOT,
+        env={**os.environ, **settings_of(lab, tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+    await_clean(lab, tmp_path)
+    lab.settled()
