@@ -72,7 +72,7 @@ def _until(run: Sequence[Probed], following: float) -> float:
 
 @lru_cache(maxsize=4096)
 def series(key: str) -> tuple[str, Mapping[str, str]]:
-    """Take `name{label="value",...}` apart."""
+    """Take the key of a sample apart: the name of its family, and its labels."""
     name, _, rest = key.partition("{")
     return name, dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', rest))
 
@@ -111,7 +111,7 @@ def restarts(timeline: Timeline, replica: str) -> list[tuple[float, float]]:
     return [(one[-1].since, other[0].since) for one, other in itertools.pairwise(lives)]
 
 
-# ------------------------------------------------------------------------------------------------------------- breakers
+# --------------------------------------------------------------------------------------- breakers as callers see them
 
 
 class Call(Enum):
@@ -210,7 +210,10 @@ def openings(calls: Sequence[Called], *, since: float, restarted: Sequence[tuple
 
 
 def _opened(refusal: Called, before: Sequence[Called], *, first: bool, since: float) -> Opening:
-    good = [each.end for each in before if each.call is Call.OK and each.end <= refusal.due]
+    through = [each.due for each in before if each.call in LET_THROUGH]
+    earliest = max(through, default=since)
+    # A success begins the count anew when the breaker was still closed after it; one that was under way does not.
+    good = [each.end for each in before if each.call is Call.OK and each.end <= earliest]
     row_since = max([since, *good])
     failures = [
         each
@@ -219,8 +222,7 @@ def _opened(refusal: Called, before: Sequence[Called], *, first: bool, since: fl
         and each.end >= row_since - LATE_SECONDS / 5
         and each.end <= refusal.end + LATE_SECONDS
     ]
-    through = [each.due for each in before if each.call in LET_THROUGH]
-    return Opening([refusal], max(through, default=since), len(failures), first, row_since)
+    return Opening([refusal], earliest, len(failures), first, row_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ class Overdue:
     until: float
 
 
-def overdue(
+def overdue(  # noqa: C901 - one walk over all that can end
     calls: Sequence[Called],
     failures: int,
     open_seconds: float,
@@ -259,7 +261,7 @@ def overdue(
         through.clear()
 
     for call in sorted(calls, key=lambda each: each.end):
-        if any(last <= other and one <= call.end for one, other in restarted if other >= last > 0):
+        if any(last < other and one < call.end for one, other in restarted):
             close_row()
             is_open = False
         last = call.end
@@ -301,7 +303,7 @@ def others_most(evidence: Evidence, promise: Breaker, replica: str, start: float
     bounds = []
     for life in lives_of(evidence.timeline, replica):
         counted = [(each.since, total(each, promise.requests, promise.requests_labels)) for each in life]
-        before = [one for one in counted if one[0] <= start][-8:]
+        before = [one for one in counted if one[0] <= start - 0.1][-8:]
         after = [one for one in counted if one[0] >= finish + promise.under_way_seconds][:8]
         for at, value in before:
             for later, grown in after:
@@ -478,7 +480,7 @@ def recovered(evidence: Evidence, window_seconds: float) -> float | None:
 
 
 def _streams(evidence: Evidence) -> dict[str, float]:
-    """Name what must be seen to be well (each probe of each replica, each replica's page), with twice its usual step."""
+    """Name what must be seen to be well (probes of each replica, its page), each with twice its usual step."""
     moments: dict[str, list[float]] = {}
     for each in evidence.timeline.seen:
         if each.since < evidence.gone and isinstance(each, Probed):

@@ -1,7 +1,7 @@
 """What judges judge: the record and the timeline of an experiment, and what keeps them from judging.
 
-All figures are of the timeline's monotonic clock. `keeps_from_judging` is asked first by every judge of how the platform
-took a fault: where the fault was not made, did not bite, or was not watched, nothing can be said of that.
+All moments are of the timeline's monotonic clock. Every judge of how the platform took a fault first asks
+`keeps_from_judging`: where the fault was not made, did not bite, or was not watched, nothing can be said of that.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def sent(probes: Iterable[Probed]) -> list[Probed]:
     return [each for each in probes if each.outcome in SENT]
 
 
-def effect(evidence: Evidence, promise: Bites) -> tuple[str, str]:
+def effect(evidence: Evidence, promise: Bites) -> tuple[str, str]:  # noqa: PLR0911 - one for each effect
     """Say how the fault showed through its probe, or (the second text) that it did not; one of the two is empty."""
     probe = evidence.experiment.probe
     before = sent(evidence.timeline.probes(probe, end=evidence.start))
@@ -248,7 +248,7 @@ def _trouble(evidence: Evidence, source: str) -> str:
     return f": {texts[0]}" if texts else ""
 
 
-def keeps_from_judging(
+def keeps_from_judging(  # noqa: PLR0911 - one for each reason
     evidence: Evidence, expected: str, *, sources: Sequence[str] = (), bite: bool = True
 ) -> Verdict | None:
     """Say why nothing can be said of how the platform took the fault; None when something can.

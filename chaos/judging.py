@@ -115,7 +115,7 @@ def _fits(name: str, wanted: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------- recovery
 
 
-def judge_recovers(evidence: Evidence, promise: Recovers) -> Verdict:
+def judge_recovers(evidence: Evidence, promise: Recovers) -> Verdict:  # noqa: PLR0911 - one for each way to end
     """From the undo until all is well again, and stays so."""
     within = max(promise.within_seconds_min, evidence.scaled(promise.within_seconds))
     expected = f"all is well again within {duration(within)} of the undo"
@@ -180,7 +180,7 @@ def _relapse(evidence: Evidence, since: float) -> str:
     return ""
 
 
-def judge_rotation(evidence: Evidence, promise: Rotation) -> Verdict:
+def judge_rotation(evidence: Evidence, promise: Rotation) -> Verdict:  # noqa: PLR0911 - one for each step
     """A replica that is gone is noticed, and so is its return."""
     within = promise.within_seconds_min
     expected = f"{promise.watch} falls within {duration(within)} of the fault, and is back within as long of the undo"
@@ -256,7 +256,7 @@ def judge_driven(evidence: Evidence, promise: Driven) -> Verdict:
     return inconclusive(expected, observed, **place, remedy=remedy)
 
 
-def judge_figured(evidence: Evidence, promise: Figured) -> Verdict:
+def judge_figured(evidence: Evidence, promise: Figured) -> Verdict:  # noqa: PLR0911 - one for each way to end
     """The figures of the incident are told: time to detect, to mitigate, to recover, and what it cost."""
     limit = None
     if promise.detect_seconds_max is not None:

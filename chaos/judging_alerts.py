@@ -259,7 +259,7 @@ def _delivered(look: _Look, life: Life) -> str | Verdict:
     return look.fails(f"{observed} to {' or '.join(sorted(wanted)) or 'any receiver'}")
 
 
-def _resolved(look: _Look, life: Life, *, told: bool) -> str | Verdict:
+def _resolved(look: _Look, life: Life, *, told: bool) -> str | Verdict:  # noqa: PLR0911 - one for each step
     """Judge that an alert ended, and that its end was delivered to whom it had been delivered."""
     evidence, promise, name = look.evidence, look.promise, life.alert.name
     if evidence.undone is None:

@@ -1,4 +1,4 @@
-"""Judges of circuit breakers: what callers see of them, and whether gauge, page and the watched ratio say the same. Pure.
+"""Judges of circuit breakers: what callers see of them, and whether gauge, page and ratio say the same. Pure.
 
 A breaker belongs to a replica, or to all of them where they share its state. Other requests than the probes go through
 it, too: what they can explain is no breach.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import statistics
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chaos.detectors import (
@@ -33,7 +34,7 @@ from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from chaos.promises import Breaker
 
@@ -99,6 +100,20 @@ class _Look:
         wanted = self.evidence.record.replicas_wanted
         return "" in self.replicas and wanted != 1 and self.promise.shared is not True
 
+    @cached_property
+    def is_partial(self) -> bool:
+        """Whether the fault lets some requests through, so that those of others may succeed where the probe's fail."""
+        evidence = self.evidence
+        if any(fault.share < 1 or fault.jitter_milliseconds for fault in evidence.experiment.faults):
+            return True
+        for replica in self.replicas:
+            calls = self.calls(replica)
+            bad = [each.end for each in calls if each.call is Call.FAILED and each.end >= evidence.start]
+            first = min(bad, default=evidence.last)
+            if any(each.call is Call.OK and each.due > first and each.end < evidence.undoing for each in calls):
+                return True
+        return False
+
     @property
     def expected(self) -> str:
         promise, key = self.promise, f"the breaker of {self.promise.key}"
@@ -131,6 +146,18 @@ class _Look:
             found = openings(calls, since=self.evidence.start, restarted=self.restarted(replica))
             self._openings[replica] = found
         return self._openings[replica]
+
+    def longest(self, replica: str) -> float:
+        """Say for how long a failing request was under way at most while the fault was there."""
+        start, gone = self.evidence.start, self.evidence.gone
+        return max(
+            (
+                each.end - each.due
+                for each in self.calls(replica)
+                if each.call in (Call.FAILED, Call.UNSURE) and start <= each.due < gone
+            ),
+            default=0.0,
+        )
 
     def on(self, replica: str) -> str:
         return f" on {replica}" * bool(replica)
@@ -172,7 +199,7 @@ def _opens_on(look: _Look, replica: str) -> Verdict:
         observed = f"{count(worst.through)} more {_requests(worst.through)} let through{look.on(replica)} after"
         observed += f" {look.failures} failures in a row, {evidence.after_fault(worst.since)}"
         observed += f"; opened {evidence.after_fault(opened.seen)}" if opened else "; it never opened"
-        return _unless_others_succeeded(look, replica, calls, observed, worst.row)
+        return _unless_others_succeeded(look, replica, observed, worst.row)
     if found:
         first = found[0]
         what = f"opened after {count(first.failures)} {_failures(first.failures)}{look.on(replica)}"
@@ -181,17 +208,14 @@ def _opens_on(look: _Look, replica: str) -> Verdict:
     return look.cannot_tell(observed, "hold the fault longer, or send the probe more often")
 
 
-def _unless_others_succeeded(look: _Look, replica: str, calls: Sequence[Called], observed: str, row: int) -> Verdict:
+def _unless_others_succeeded(look: _Look, replica: str, observed: str, row: int) -> Verdict:
     """Weaken a breach where others' requests may have succeeded in between, and so begun the count anew.
 
     Nobody's do while the fault lets none of the probe's through. Where it lets some, so many failures in a row as no
     successes of others could have divided are a breach all the same.
     """
     evidence = look.evidence
-    partial = any(each.call is Call.OK and each.due > evidence.there for each in calls) or any(
-        fault.share < 1 or fault.jitter_milliseconds for fault in evidence.experiment.faults
-    )
-    if not partial:
+    if not look.is_partial:
         return look.fails(observed)
     most = others_most(evidence, look.promise, replica, evidence.there, evidence.undoing)
     if most is not None and row > (most + 1) * look.failures:
@@ -206,7 +230,7 @@ def _not_before(look: _Look) -> Verdict:
     return look.together([_not_before_on(look, replica) for replica in look.replicas])
 
 
-def _not_before_on(look: _Look, replica: str) -> Verdict:
+def _not_before_on(look: _Look, replica: str) -> Verdict:  # noqa: PLR0911 - one for each explanation
     evidence = look.evidence
     found = look.openings(replica)
     shown = next(
@@ -323,13 +347,13 @@ def _half_open_on(look: _Look, replica: str) -> Verdict:
     until = max(first.refused, key=lambda each: each.due).due
     waited = until - first.seen
     if first.cut or waited < look.open_seconds + promise.slack_seconds:
-        return look.cannot_tell(
-            f"refused for {duration(max(0.0, waited))}{look.on(replica)}: not long enough for a trial"
-        )
+        observed = f"refused for {duration(max(0.0, waited))}{look.on(replica)}: not long enough for a trial"
+        return look.cannot_tell(observed)
     observed = f"no trial in {duration(waited)}{look.on(replica)}"
-    most = others_most(evidence, promise, replica, first.seen, until - promise.under_way_seconds)
-    if most == 0:
-        return look.fails(f"{observed}, and no request of others could have been one")
+    wanted = int(waited / (look.open_seconds + promise.slack_seconds + look.longest(replica)))
+    most = others_most(evidence, promise, replica, first.seen, until - 2 * promise.under_way_seconds)
+    if most is not None and most < wanted:
+        return look.fails(f"{observed}, where {count(wanted)} were due, and others sent at most {count(most)} requests")
     return look.cannot_tell(f"{observed}; requests of others may have been the trials")
 
 
@@ -342,6 +366,9 @@ def _bad_trials(look: _Look, replica: str, opening: Opening) -> str:
     group: list[Called] = []
     for trial in sorted(opening.trials, key=lambda each: each.due):
         over = min((each.end for each in group if each.call is Call.FAILED), default=None)
+        if group and look.is_partial:
+            # A trial of somebody else may have closed it meanwhile.
+            return ""
         if group and over is not None and trial.due > over:
             opened, group = over, []
         if not group and opened is not None and trial.due + LATE_SECONDS < opened + least:
@@ -362,7 +389,7 @@ def _bad_trials(look: _Look, replica: str, opening: Opening) -> str:
     return ""
 
 
-# ------------------------------------------------------------------------------------------------------ closing, opening
+# ------------------------------------------------------------------------------------------------------------- closing
 
 
 def _closes(look: _Look) -> Verdict:
@@ -377,12 +404,7 @@ def _closes(look: _Look) -> Verdict:
             continue
         calls = look.calls(replica)
         # A trial that was under way when the fault was undone fails later, and the open time begins anew.
-        through = [
-            each.end - each.due
-            for each in calls
-            if each.call in (Call.FAILED, Call.UNSURE) and evidence.start <= each.due < evidence.gone
-        ]
-        deadline = evidence.gone + look.open_seconds + look.promise.slack_seconds + max(through, default=0.0)
+        deadline = evidence.gone + look.open_seconds + look.promise.slack_seconds + look.longest(replica)
         late = [each for each in calls if each.call is Call.REFUSED and each.due > deadline]
         refused = [each for each in calls if each.call is Call.REFUSED and each.due > evidence.gone]
         again = max((each.due for each in refused), default=evidence.gone)
@@ -460,10 +482,12 @@ def _gauge_on(look: _Look, replica: str) -> Verdict:
         if not state:
             continue
         compared[state] += 1
-        # While a trial of somebody else is under way it is half-open, and refuses all the same.
-        if state == "open" and (value not in (OPEN, HALF_OPEN) or _surely_open(look, replica, since, value)):
-            lies.append((since, value, state))
-        elif state == "closed" and value not in (None, CLOSED):
+        if state == "closed":
+            is_lie = value not in {None, CLOSED}
+        else:
+            # While a trial of somebody else is under way it is half-open, and refuses all the same.
+            is_lie = value not in {OPEN, HALF_OPEN} or (value == HALF_OPEN and _surely_open(look, replica, since))
+        if is_lie:
             lies.append((since, value, state))
     if len(lies) >= _LIES_MIN:
         since, value, state = lies[0]
@@ -478,15 +502,21 @@ def _gauge_on(look: _Look, replica: str) -> Verdict:
     )
 
 
-def _surely_open(look: _Look, replica: str, since: float, value: float | None) -> bool:
-    """Tell whether a gauge says half-open at a moment at which no trial can have been due yet."""
-    lag = look.promise.lag_seconds
-    first = next(iter(look.openings(replica)), None)
-    return (
-        value == HALF_OPEN
-        and first is not None
-        and first.seen + lag <= since <= first.earliest + look.open_seconds - lag
-    )
+def _surely_open(look: _Look, replica: str, since: float) -> bool:
+    """Tell whether no trial can have been under way at a moment, and not for a while: a breaker is open then.
+
+    That is so after it opened, and after a trial failed, until the open time is over.
+    """
+    lag, open_seconds = look.promise.lag_seconds, look.open_seconds
+    for opening in look.openings(replica):
+        if opening.seen + lag <= since <= opening.earliest + open_seconds - lag:
+            return True
+        failed_trials = [each for each in opening.trials if each.call is Call.FAILED]
+        if not look.is_partial and any(
+            each.end + lag <= since <= each.end + open_seconds - lag for each in failed_trials
+        ):
+            return True
+    return False
 
 
 def _page(look: _Look) -> Verdict:
@@ -506,7 +536,9 @@ def _page(look: _Look) -> Verdict:
         state = states.pop() if len(states) == 1 else ""
         # A provider that does not answer is not ready whatever its breaker says.
         quiet = page.since < evidence.start or page.since > evidence.gone + lag
-        if state == "open" or (state == "closed" and quiet):
+        # And one whose breaker is half-open may be called ready or not.
+        still = state == "open" and all(_surely_open(look, name, page.since) for name in names)
+        if still or (state == "closed" and quiet):
             compared[state] += 1
             if page.providers[key] == (state == "open"):
                 lies.append((page, state))
@@ -553,7 +585,7 @@ def _ratio(look: _Look) -> Verdict:
         if worst is run:
             worst = list(run)
     if worst and len(worst) > _LIES_MIN and worst[-1][0] - worst[0][0] > lag:
-        since, value, low, high = worst[-1]
+        since, value, low, high = max(worst, key=lambda each: max(each[2] - each[1], each[1] - each[3]))
         open_share = share(low) if low == high else f"{share(low)} to {share(high)}"
         observed = f"{watch} was {number(value)} {evidence.after_fault(since)}, with {open_share} of the breakers open"
         return look.fails(f"{observed}; so for {duration(worst[-1][0] - worst[0][0])}")

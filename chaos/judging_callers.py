@@ -1,12 +1,13 @@
 """Judges of what callers get while a fault is there and after it, and of what counters and ratios say of that. Pure.
 
-As under load (`load.judging`), a share with few requests behind it FAILs only when it is very unlikely on a platform that
-keeps its promise.
+As under load (`load.judging`), a share with few requests behind it FAILs only when it is very unlikely on a platform
+that keeps its promise.
 """
 
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def judge_answered(evidence: Evidence, promise: Answered) -> Verdict:
             return inconclusive(expected, f"the platform does not say {promise.longest_of}", **place)
         limit = known + promise.slack_seconds
     begin = evidence.there + promise.after_seconds_min
-    every = [each for each in evidence.timeline.probes(promise.probe, start=begin, end=evidence.undoing)]
+    every = evidence.timeline.probes(promise.probe, start=begin, end=evidence.undoing)
     judged = [each for each in sent(every) if end(each) <= evidence.undoing]
     if every and is_more(sum(each.outcome == "limited" for each in every), len(every), _LIMITED_SHARE_MAX):
         return inconclusive(expected, "too many of the probes were turned away by the rate limit", **place)
@@ -307,7 +308,7 @@ def _load_after(evidence: Evidence, since: float) -> tuple[int, int]:
 def _blocks(failed_at: Sequence[tuple[float, int, int]]) -> list[tuple[float, float, int, int]]:
     """Give each block of time of the load's record as (begin, end, requests due, of these failed)."""
     starts = [start for start, _, _ in failed_at]
-    step = min((other - one for one, other in zip(starts, starts[1:], strict=False)), default=1.0)
+    step = min((other - one for one, other in itertools.pairwise(starts)), default=1.0)
     return [(start, start + step, due, bad) for start, due, bad in failed_at]
 
 

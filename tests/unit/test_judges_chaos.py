@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +48,8 @@ from tests.unit.making import promise
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chaos.timeline import Seen
+
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NAME = {"experiment": "paddle_down"}
 
@@ -83,11 +86,14 @@ DRIVEN = of(promises.Driven)
 FIGURED = of(promises.Figured, detect_seconds_max=25)
 
 ASPECTS = ("opens", "not_before", "fails_fast", "half_open", "closes", "gauge", "page", "ratio")
+
+
+def _judge_breaker(aspect: str, made: Evidence) -> Verdict:
+    return judging_breakers.judge_breaker(made, breaker(aspect))
+
+
 JUDGES: Mapping[str, Callable[[Evidence], Verdict]] = {
-    **{
-        aspect: (lambda made, aspect=aspect: judging_breakers.judge_breaker(made, breaker(aspect)))  # type: ignore[misc]
-        for aspect in ASPECTS
-    },
+    **{aspect: partial(_judge_breaker, aspect) for aspect in ASPECTS},
     "undone": lambda made: judging.judge_undone(made, UNDONE),
     "bites": lambda made: judging.judge_bites(made, BITES),
     "steady": lambda made: judging.judge_steady(made, STEADY),
@@ -112,12 +118,12 @@ def check(found: Verdict, outcome: Outcome, said: str) -> None:
     assert (found.outcome, said in says(found)) == (outcome, True), found
 
 
-# ------------------------------------------------------------------------------------------------- a platform that is well
+# ---------------------------------------------------------------------------------------------- a platform that is well
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_platform_that_keeps_its_promises_is_never_accused(seed: int) -> None:
-    """Whatever the other traffic, the jitter, the kind of failure, and a sample that is lost now and then."""
+    """Whatever the other traffic, the jitter, the kind of failure, and a sample lost now and then."""
     dice = random.Random(seed)
     made = evidence(
         seed=seed,
@@ -196,7 +202,7 @@ def test_an_empty_timeline_is_never_green(name: str) -> None:
     assert JUDGES[name](Evidence(record, marks, made.experiment)).outcome is INCONCLUSIVE
 
 
-# ------------------------------------------------------------------------------------------------------- breakers, broken
+# -------------------------------------------------------------------------------------------- breakers that are broken
 
 
 @pytest.mark.parametrize(
@@ -207,7 +213,7 @@ def test_an_empty_timeline_is_never_green(name: str) -> None:
         ("opens", {"fuse": lambda: Fuse(failures=8)}, FAIL, "3 more requests were let through on one"),
         ("opens", {"fuse": lambda: Fuse(failures=6)}, FAIL, "1 more request was let through on one after 5 failures"),
         ("opens", {"fuse": lambda: Fuse(failures=3)}, PASS, "opened after 3 failures"),
-        ("opens", {"hold": 0.5}, INCONCLUSIVE, "at most 3 failures in a row on one, and it did not open"),
+        ("opens", {"hold": 0.5}, INCONCLUSIVE, "failures in a row on one, and it did not open"),
         ("opens", {"fuse": lambda: Fuse(failures=None), "fail_seconds": 3.0}, FAIL, "it never opened"),
         ("not_before", {"fuse": lambda: Fuse(failures=1)}, FAIL, "opened after 1 of 5 failures on one"),
         ("not_before", {"fuse": lambda: Fuse(failures=3)}, FAIL, "opened after 3 of 5 failures on one"),
@@ -222,7 +228,7 @@ def test_an_empty_timeline_is_never_green(name: str) -> None:
         ("half_open", {"fuse": lambda: Fuse(open_seconds=2)}, FAIL, "2.20 s after it opened"),
         ("half_open", {"fuse": lambda: Fuse(trials=None), "fail_seconds": 3.0}, FAIL, "at the same time"),
         ("half_open", {"fuse": lambda: Fuse(trials=2), "fail_seconds": 3.0}, FAIL, "2 requests were let through"),
-        ("half_open", {"fuse": lambda: Fuse(open_seconds=1000)}, FAIL, "no request of others could have been one"),
+        ("half_open", {"fuse": lambda: Fuse(open_seconds=1000)}, FAIL, "7 were due, and others sent at most"),
         ("half_open", {"fuse": lambda: Fuse(open_seconds=1000), "hold": 5.0, "settle": 4.0}, INCONCLUSIVE, "not long"),
         ("closes", {}, PASS, "after the undo on one"),
         ("closes", {"fuse": lambda: Fuse(closes=False)}, FAIL, "it still refused on one 40.0 s after the undo"),
@@ -232,18 +238,18 @@ def test_an_empty_timeline_is_never_green(name: str) -> None:
         ("stays_closed", {}, FAIL, "opened on one"),
         ("stays_closed", {"fuse": lambda: Fuse(failures=None)}, PASS, "none of 401 requests was refused on one"),
         ("gauge", {}, PASS, "samples on one while callers saw it open"),
-        ("gauge", {"gauge": lambda _, value: 0.0}, FAIL, "the gauge was 0 on one while callers saw it open"),
+        ("gauge", {"gauge": lambda *_: 0.0}, FAIL, "the gauge was 0 on one while callers saw it open"),
         ("gauge", {"gauge": lambda _, value: min(value, 1.0)}, FAIL, "the gauge was 1 on one"),
-        ("gauge", {"gauge": lambda _, value: 2.0}, FAIL, "the gauge was 2 on one while callers saw it closed"),
+        ("gauge", {"gauge": lambda *_: 2.0}, FAIL, "the gauge was 2 on one while callers saw it closed"),
         ("gauge", {"gauge": lambda _, value: 2.0 - value}, FAIL, "the gauge was"),
-        ("gauge", {"gauge": lambda _, value: None}, FAIL, "the gauge was not there on one"),
+        ("gauge", {"gauge": lambda *_: None}, FAIL, "the gauge was not there on one"),
         ("gauge", {"fuse": lambda: Fuse(failures=None)}, INCONCLUSIVE, "did not see it open"),
         ("gauge", {"without": (Replica,)}, INCONCLUSIVE, "it was never read"),
-        ("page", {"page": lambda _, ready: True}, FAIL, "the page said that paddle is ready on one"),
-        ("page", {"page": lambda _, ready: False}, FAIL, "not ready on one while callers saw the breaker closed"),
+        ("page", {"page": lambda *_: True}, FAIL, "the page said that paddle is ready on"),
+        ("page", {"page": lambda *_: False}, FAIL, "while callers saw the breaker closed"),
         ("page", {"without": (Page,)}, INCONCLUSIVE, "never read"),
-        ("ratio", {"ratio": lambda _, value: 0.0}, FAIL, "breakers_open_ratio was 0"),
-        ("ratio", {"ratio": lambda _, value: value * 2}, FAIL, "with 50 % of the breakers open"),
+        ("ratio", {"ratio": lambda *_: 0.0}, FAIL, "breakers_open_ratio was 0"),
+        ("ratio", {"ratio": lambda _, value: value * 2}, FAIL, "breakers_open_ratio was 1 "),
         ("ratio", {"ratio": lambda _, value: value + 0.3}, FAIL, "breakers_open_ratio was 0"),
         ("ratio", {"without": (Figures,)}, INCONCLUSIVE, "figures: it was never read"),
         ("ratio", {"fuse": lambda: Fuse(failures=None)}, INCONCLUSIVE, "no breaker was seen open"),
@@ -287,7 +293,7 @@ def test_a_load_balancer_hides_whose_breaker_it_was() -> None:
 def test_a_new_process_has_a_new_breaker() -> None:
     """A replica that was started anew lets requests through at once: no trial, and no success of a trial."""
     made = evidence(fuse=lambda: Fuse(open_seconds=30), hold=20.0)
-    seen = []
+    seen: list[Seen] = []
     for each in made.timeline.seen:
         if isinstance(each, Replica) and each.replica == "one" and each.since > 9.0:
             seen.append(replace(each, began=9.0))
@@ -295,7 +301,7 @@ def test_a_new_process_has_a_new_breaker() -> None:
             seen.append(replace(each, code=FAILURE))
         else:
             seen.append(each)
-    limits = {**making.LIMITS, "timeout": 30.0}
+    limits = {**making.LIMITS, "timeout": 24.0}
     anew = replace(made, timeline=Timeline(seen), record=made.record.model_copy(update={"limits": limits}))
     assert judging_breakers.judge_breaker(anew, breaker("half_open")).outcome is not FAIL
     old = replace(made, record=anew.record)
@@ -323,7 +329,8 @@ def other(state: str, since: float, until: float, step: float = 0.5, name: str =
         ({"fuse": lambda: Fuse(failures=None)}, {}, FAIL, "none of BreakerOpen fired in 40.0 s"),
         ({"fuse": lambda: Fuse(failures=None), "hold": 12.0}, {}, INCONCLUSIVE, "only 11.9 s were watched"),
         ({"hold": 8.0, "fuse": lambda: Fuse(open_seconds=4)}, {}, INCONCLUSIVE, "pending for"),
-        ({"pending_for": 2.0}, {}, FAIL, "it cannot have been this fault"),
+        ({"pending_for": 2.0}, {}, FAIL, "after it was absent, its `for` is 10.0 s"),
+        ({"pending_for": 0.0}, {}, FAIL, "it cannot have been this fault"),
         ({"pending_for": 26.0}, {}, FAIL, "too late"),
         ({"resolves": False}, {}, FAIL, "still fired 39.5 s after the undo"),
         ({"resolves": False, "settle": 15.0}, {}, INCONCLUSIVE, "still fired when the watch ended"),
@@ -452,7 +459,6 @@ def test_an_alert_from_before_the_fault_is_no_part_of_it() -> None:
         ({}, {"requests_min": 10_000}, INCONCLUSIVE, "only"),
         ({}, {"after_seconds_min": 39.5}, INCONCLUSIVE, "only"),
         ({}, {"probe": "nobody"}, INCONCLUSIVE, "only 0 requests"),
-        ({"hold": 2.0}, {"ok_share_min": 0.02, "ok_share_max": 1, "codes": []}, INCONCLUSIVE, "too few to tell"),
         ({}, {"p95_seconds_max": 0.5}, PASS, "longest"),
         ({"refuse_seconds": 0.8}, {"p95_seconds_max": 0.5}, FAIL, "p95 is 80"),
         (
@@ -486,6 +492,8 @@ def test_what_the_runner_did_not_send_or_was_limited_says_nothing() -> None:
     found = judging_callers.judge_answered(turned(made, "limited", 5, 30), CONTROL)
     check(found, INCONCLUSIVE, "turned away by the rate limit")
     check(judging_callers.judge_answered(turned(made, "connection", 5, 6), CONTROL), FAIL, "5 times connection")
+    most = of(promises.Answered, probe="vision", ok_share_min=0.99)
+    check(judging_callers.judge_answered(turned(made, "failed", 5, 5.6), most), INCONCLUSIVE, "too few to tell")
 
 
 @pytest.mark.parametrize(
@@ -536,15 +544,15 @@ def test_requests_of_the_load_are_lost_too() -> None:
     blocks = tuple((float(second), 10, 4 if second == 20 else 0) for second in range(80))
     traffic = Traffic(planned=800, answered=796, failed=4, seconds=80, failed_at=blocks)
     made = evidence(record={"traffic": traffic})
-    check(judging_callers.judge_lost(made, of(promises.Lost, probes=["vision"], most=3)), FAIL, "4 of 780 requests")
-    check(judging_callers.judge_lost(made, of(promises.Lost, probes=["vision"], most=4)), PASS, "4 of 780 requests")
+    check(judging_callers.judge_lost(made, of(promises.Lost, probes=["vision"], most=3)), FAIL, "4 of 770 requests")
+    check(judging_callers.judge_lost(made, of(promises.Lost, probes=["vision"], most=4)), PASS, "4 of 770 requests")
     broken = evidence(record={"traffic": Traffic(planned=10, trouble="it did not keep up")})
     check(judging_callers.judge_lost(broken, of(promises.Lost, probes=["vision"])), PASS, "the load does not count")
 
 
 def with_figures(made: Evidence, name: str, value: Callable[[float], float | None]) -> Evidence:
     """Give a watched figure other values."""
-    seen = []
+    seen: list[Seen] = []
     for each in made.timeline.seen:
         if isinstance(each, Figures):
             now = value(each.since)
@@ -558,9 +566,9 @@ def with_figures(made: Evidence, name: str, value: Callable[[float], float | Non
     ("value", "outcome", "said"),
     [
         (lambda since: 0.75 * min(1.0, max(0.0, since - 4) / 10), PASS, "samples agree, up to 75"),
-        (lambda since: 0.0, FAIL, "callers saw 75"),
-        (lambda since: 0.2, FAIL, "errors was 20 %"),
-        (lambda since: None, INCONCLUSIVE, "no sample had a whole window"),
+        (lambda _: 0.0, FAIL, "callers saw 75"),
+        (lambda _: 0.2, FAIL, "errors was 20 %"),
+        (lambda _: None, INCONCLUSIVE, "no sample had a whole window"),
     ],
 )
 def test_burns(value: Callable[[float], float | None], outcome: Outcome, said: str) -> None:
@@ -678,13 +686,13 @@ def test_a_recovery_that_does_not_last_is_none() -> None:
     ("value", "fields", "outcome", "said"),
     [
         (lambda since: 2 if 6 < since < 46 else 3, {}, PASS, "fell from 3 to 2"),
-        (lambda since: 3, {}, FAIL, "and never less in"),
-        (lambda since: 3, {"hold": 3.0}, INCONCLUSIVE, "and never less in"),
+        (lambda _: 3, {}, FAIL, "and never less in"),
+        (lambda _: 3, {"hold": 3.0}, INCONCLUSIVE, "and never less in"),
         (lambda since: 2 if 20 < since < 46 else 3, {}, FAIL, "up fell 17"),
-        (lambda since: 2 if 6 < since else 3, {}, FAIL, "was not back until"),
-        (lambda since: 2 if 6 < since else 3, {"settle": 3.0}, INCONCLUSIVE, "was not back until"),
+        (lambda since: 2 if since > 6 else 3, {}, FAIL, "was not back until"),
+        (lambda since: 2 if since > 6 else 3, {"settle": 3.0}, INCONCLUSIVE, "was not back until"),
         (lambda since: 2 if 6 < since < 60 else 3, {}, FAIL, "and was back 17"),
-        (lambda since: None, {}, INCONCLUSIVE, "up had no value before the fault"),
+        (lambda _: None, {}, INCONCLUSIVE, "up had no value before the fault"),
     ],
 )
 def test_rotation(value: Callable[[float], float | None], fields: dict[str, Any], outcome: Outcome, said: str) -> None:
@@ -730,7 +738,7 @@ def test_figured(fields: dict[str, Any], limit: float | None, outcome: Outcome, 
     check(judging.judge_figured(evidence(**fields), given), outcome, said)
 
 
-# ------------------------------------------------------------------------------------------------- what keeps from judging
+# ---------------------------------------------------------------------------------------------- what keeps from judging
 
 JUDGED = sorted(set(JUDGES) - {"undone"})
 
