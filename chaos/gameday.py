@@ -33,7 +33,7 @@ from selfcheck import settings as all_settings
 from selfcheck.contract import Model, Name
 from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.report import replace_file
-from selfcheck.run import EXIT_REFUSED, close, open_run
+from selfcheck.run import EXIT_INCONCLUSIVE, EXIT_NOT_UNDONE, EXIT_REFUSED, close, open_run
 from selfcheck.settings import SettingsError
 from selfcheck.waiting import pause
 
@@ -512,11 +512,10 @@ def _run(options: argparse.Namespace) -> int:
         close(run)
         if day.played or day.ended_by:
             _write(folder / GAME_DAY_FILE, run.target.secrets.mask(render(day, levels)))
-    if day.refused and not day.played:
-        return EXIT_REFUSED
     names = [played.step.experiment for played in day.played]
     if not names:
-        raise RefusedError(day.ended_by or "nothing was played")
+        _say(sys.stdout, f"not undone: {left}" if left else "no experiment was done")
+        return EXIT_NOT_UNDONE if left else EXIT_REFUSED if day.refused else EXIT_INCONCLUSIVE
     judged = judge_saved(settings, contract, folder, names)
     judged.not_undone = left
     judged.incomplete = bool(day.ended_by)

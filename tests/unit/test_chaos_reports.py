@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -328,6 +329,25 @@ def test_a_terminal_shows_the_step_the_breakers_and_the_alerts_within_its_width(
     assert "ProviderDown firing, notified" in text
     assert "Watchdog" not in text  # it fired before
     assert re.search(r"load +20\.0/s answered", text)
+
+
+def test_on_a_real_terminal_it_fits_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(live, "_REDRAW_SECONDS", 0.0)
+    ours, theirs = os.openpty()
+    stream = os.fdopen(theirs, "w", encoding="utf-8")
+    with live_view(stream, OUTAGE) as view:
+        view.step("fault", "paddle: down")
+        view.update(the_outage(until=20).timeline)
+        drawn = os.read(ours, 100_000).decode()
+        os.close(ours)  # the terminal is closed in the middle
+        view.step("undo")
+        view.update(the_outage(until=40).timeline)
+    with contextlib.suppress(OSError):  # what was not written is not written now either
+        stream.close()
+    assert max(map(len, plain(drawn))) <= 80
+    assert "fault" in drawn
 
 
 def test_without_a_terminal_a_line_comes_at_each_step_and_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
