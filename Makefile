@@ -142,15 +142,15 @@ chaos-recover: $(READY) ## take back what a killed chaos run has left
 
 # K and SCENARIO pick experiments, and a game day's file.
 .PHONY: chaos
-chaos: $(READY) ## experiments that break things, and their verdicts: K=redis
+chaos: $(READY) ## break things on purpose, and judge it: K=redis
 	@SELF_CHECK_STRICT=1 $(PYTEST) chaos $(if $(K),-k $(K)) $(ARGS); code=$$?; echo "chaos: exit code $$code"; exit $$code
 
 .PHONY: chaos-plan
-chaos-plan: $(READY) ## what experiments would do; nothing is sent: K=redis
+chaos-plan: $(READY) ## what experiments would do, and do nothing: K=redis
 	@$(VENV)/python -m chaos plan $(if $(K),-k $(K)) $(ARGS)
 
 .PHONY: game-day
-game-day: $(READY) ## play a scenario: SCENARIO=file; ARGS=--manual for people
+game-day: $(READY) ## experiments as a story: SCENARIO=file ARGS=--manual
 	@$(VENV)/python -m chaos game-day $(SCENARIO) $(ARGS); code=$$?; echo "game-day: exit code $$code"; exit $$code
 
 .PHONY: explore

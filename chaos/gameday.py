@@ -2,7 +2,7 @@
 
 A scenario is a TOML file with a title, a narrative and `[[step]]`s. With `--manual` a person goes from step to step,
 and it is not said what will be broken. During a fault the person presses Enter when they know what it is and says how
-severe it is; the time that it took is held against the manual's severity table (`[[level]]` of chaos.toml).
+severe it is; the time that it took is held against the manual's severity table (`[[severity_level]]` of chaos.toml).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from selfcheck import settings as all_settings
 from selfcheck.contract import Model, Name
 from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.report import replace_file
-from selfcheck.run import EXIT_REFUSED, close, open_run
+from selfcheck.run import EXIT_INCONCLUSIVE, EXIT_NOT_UNDONE, EXIT_REFUSED, close, open_run
 from selfcheck.settings import SettingsError
 from selfcheck.waiting import pause
 
@@ -512,11 +512,10 @@ def _run(options: argparse.Namespace) -> int:
         close(run)
         if day.played or day.ended_by:
             _write(folder / GAME_DAY_FILE, run.target.secrets.mask(render(day, levels)))
-    if day.refused and not day.played:
-        return EXIT_REFUSED
     names = [played.step.experiment for played in day.played]
     if not names:
-        raise RefusedError(day.ended_by or "nothing was played")
+        _say(sys.stdout, f"not undone: {left}" if left else "no experiment was done")
+        return EXIT_NOT_UNDONE if left else EXIT_REFUSED if day.refused else EXIT_INCONCLUSIVE
     judged = judge_saved(settings, contract, folder, names)
     judged.not_undone = left
     judged.incomplete = bool(day.ended_by)

@@ -9,11 +9,13 @@ from chaos.references import check
 from selfcheck.contract import Component
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from selfcheck.contract import Contract
     from selfcheck.run import Run
     from selfcheck.settings import Settings
 
-__all__ = ["finish", "guard", "seconds_needed"]
+__all__ = ["dry_run", "finish", "guard", "seconds_needed"]
 
 _AROUND_SECONDS = 60.0
 """Guard, steady state, and the start of the load take so long at most, for each experiment."""
@@ -32,6 +34,15 @@ def seconds_needed(settings: Settings, contract: Contract) -> float:
         experiment.quiet_seconds + experiment.hold(scale) + experiment.settle(scale) + _AROUND_SECONDS
         for experiment in plan.experiments(contract).values()
     )
+
+
+def dry_run(settings: Settings, contract: Contract, batches: Sequence[str]) -> Iterator[str]:
+    """Give the plan of the experiments that are asked for; nothing is sent. Raises SettingsError or ContractError."""
+    from chaos.planning import render_plan  # noqa: PLC0415 - not for a mere list of checks
+    from selfcheck.settings import Scope  # noqa: PLC0415
+
+    check(contract)
+    yield from render_plan(contract, Scope(settings, contract), batches)
 
 
 def guard(run: Run) -> None:

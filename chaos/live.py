@@ -244,7 +244,7 @@ class _Now:
                 found[second][1] / found[second][0] if second in found else None
                 for second in range(min(found), int(self._end) + 1)
             ]
-            for name, found in list(counts.items())[:4]
+            for name, found in sorted(counts.items())[:4]
         }
 
     def _recent(self) -> Mapping[str, float]:
@@ -252,7 +252,7 @@ class _Now:
         for probe in self._timeline.of(Probed):
             if probe.since >= self._end - _RECENT_SECONDS and probe.outcome != "unsent":
                 last[probe.probe].append(probe.outcome in _NO_FAILURES)
-        return {name: sum(good) / len(good) for name, good in last.items()}
+        return {name: sum(good) / len(good) for name, good in sorted(last.items())}
 
     def _breakers(self) -> Sequence[tuple[str, str, str]]:
         """Give the replica (and the breaker, where not all are closed), the state in words, and its style."""

@@ -26,7 +26,7 @@ METRICS = "chaos.metrics"
 BUDGET = "error_budget_left"
 """The watched figure that says which part of the error budget is left (0..1)."""
 STOPS = "chaos.stops"
-SEVERITIES = "chaos.level"
+SEVERITIES = "chaos.severity_level"
 
 Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

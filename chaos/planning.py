@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chaos import plan
 from chaos.promises import OfExperiment
+from chaos.references import check
 from load import wording
 from load.plan import Refused, line_of, profiles
 from selfcheck import contract as contracts
@@ -40,6 +41,7 @@ def _run(options: argparse.Namespace) -> int:
     settings = all_settings.read()
     contract = contracts.load(settings.contract)
     contract.validate()
+    check(contract)
     for line in render_plan(contract, Scope(settings, contract), named(contract, options.pattern)):
         print(line)  # noqa: T201 - it is a command line
     return 0
@@ -93,7 +95,7 @@ def _about(contract: Contract, scope: Scope, experiment: Experiment) -> Iterator
     levers = plan.levers(contract)
     yield "fault", [f"{_text(fault)} ({levers[fault.lever].says})" for fault in experiment.faults]
     yield "target", list(dict.fromkeys(_target(levers[fault.lever], fault, scope) for fault in experiment.faults))
-    yield "radius", list(dict.fromkeys(_radius(contract, scope, experiment, fault) for fault in experiment.faults))
+    yield "radius", list(dict.fromkeys(_radius(contract, scope, fault) for fault in experiment.faults))
     yield "stays", [_times(experiment, scope.environment.time_scale)]
     undos = [_undo(levers[fault.lever], fault) for fault in reversed(experiment.faults)]
     yield "undo", [*dict.fromkeys(undos), "should the runner die, the reaper does it by the ledger"]
@@ -121,10 +123,14 @@ def _target(lever: Lever, fault: Fault, scope: Scope) -> str:
         return f"proxy {lever.proxy} of Toxiproxy at {scope.url(Component.TOXIPROXY) or 'an unknown address'}"
     if lever.redis:
         return f"settings of Redis: {', '.join(lever.redis[fault.kind])}"
-    return f"runs: {shlex.join(lever.commands[fault.kind].make)}"
+    return _command(lever.commands[fault.kind].make)
 
 
-def _radius(contract: Contract, scope: Scope, experiment: Experiment, fault: Fault) -> str:
+def _command(words: Sequence[str]) -> str:
+    return f"runs: {shlex.join(word.replace('{python}', 'python') for word in words)}"
+
+
+def _radius(contract: Contract, scope: Scope, fault: Fault) -> str:
     """Say how much of the platform a fault touches, as far as the contract tells."""
     lever = plan.levers(contract)[fault.lever]
     replicas = scope.environment.replicas
@@ -135,8 +141,8 @@ def _radius(contract: Contract, scope: Scope, experiment: Experiment, fault: Fau
         return f"what the commands touch: {lever.says}"
     providers = {each.provider for each in plan.experiments(contract).values() if each.provider}
     what = (
-        f"the provider {experiment.provider}, 1 of {len(providers)} that experiments know"
-        if lever.proxy == experiment.provider
+        f"the provider {lever.proxy}, 1 of {len(providers)} that experiments know"
+        if lever.proxy in providers
         else lever.says
     )
     return f"{what}, {wording.share(fault.share)} of the connections, {everyone}"
@@ -157,7 +163,7 @@ def _undo(lever: Lever, fault: Fault) -> str:
     if lever.redis:
         return f"Redis gets its former values of {', '.join(lever.redis[fault.kind])}"
     if not lever.proxy:
-        return f"runs: {shlex.join(lever.commands[fault.kind].undo)}"
+        return _command(lever.commands[fault.kind].undo)
     if fault.kind == "down":
         return f"the proxy {lever.proxy} is enabled"
     if fault.kind == "garbage":

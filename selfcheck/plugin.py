@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from selfcheck.contract import Contract
     from selfcheck.run import Result, Run
+    from selfcheck.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 GATE = "checks"
@@ -37,10 +38,11 @@ FOLDERS = (GATE, "load", "chaos")
 A module of checks may have hooks for what its observation needs: `seconds_needed(settings, contract)` says how much
 longer than the gate a run takes (raises SettingsError or ContractError for what cannot be done), `guard(run)` raises
 RefusedError before anything is done that needs consent, and `finish(run, pytest_code)` completes results and reports at
-the end, also after an interruption.
+the end, also after an interruption. `dry_run(settings, contract, batches)` gives the lines of `--dry-run`.
 """
 _CONTRACT: pytest.StashKey[Contract] = pytest.StashKey()
 _RUN: pytest.StashKey[Run] = pytest.StashKey()
+_SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 _RESULT: pytest.StashKey[Result] = pytest.StashKey()
 _PAYLOAD = "selfcheck"
 
@@ -54,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="ID",
         help="check only this promise (or `area.*`); repeatable",
+    )
+    group.addoption(
+        "--dry-run",
+        action="store_true",
+        help="of experiments: say what would be done to what, and what undoes it; nothing is sent",
     )
 
 
@@ -78,7 +85,9 @@ def pytest_configure(config: pytest.Config) -> None:
         loaded.validate()
         # What is imported by now lives as long as the process: no collection at the end need walk through it.
         gc.freeze()
-        if config.option.collectonly:
+        if config.option.dry_run:
+            config.stash[_SETTINGS] = read
+        if config.option.collectonly or config.option.dry_run:
             return
         from selfcheck.run import open_run  # noqa: PLC0415 - the clients, which a mere list of checks does not need
 
@@ -250,6 +259,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Look at the target before the first check; no check runs against a stranger."""
+    settings = session.config.stash.get(_SETTINGS, None)
+    if settings is not None and not session.config.option.collectonly:
+        _dry_run(session, settings)
+        return True
     run = session.config.stash.get(_RUN, None)
     if run is None or session.config.option.collectonly:
         return None
@@ -261,6 +274,26 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
     announce_counting(run, (promise for item in session.items if (promise := _promise_of(item)) is not None))
     return True if run.refusal else None
+
+
+def _dry_run(session: pytest.Session, settings: Settings) -> None:
+    """Print what the chosen checks would do to the target, where they do anything."""
+    from selfcheck.contract import ContractError  # noqa: PLC0415
+    from selfcheck.settings import SettingsError  # noqa: PLC0415
+
+    config = session.config
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    batches = dict.fromkeys(promise.batch for item in session.items if (promise := _promise_of(item)) is not None)
+    try:
+        lines = [
+            line
+            for hook in _hooks(config, "dry_run")
+            for line in hook(settings, config.stash[_CONTRACT], [name for name in batches if name])
+        ]
+    except (ContractError, SettingsError) as error:
+        raise pytest.UsageError(str(error)) from None
+    for line in lines or ["Nothing is broken on purpose by these checks."]:
+        reporter.write_line(line)
 
 
 def _preflight(config: pytest.Config, run: Run) -> None:

@@ -162,7 +162,8 @@ def figures(story: Story) -> Figures:
     if began is None:
         return Figures()
     sent = [p for p in story.timeline.of(Probed) if began <= p.since <= end and p.outcome != "unsent"]
-    effects = [p.since for p in sent if p.probe in story.through and failed(p)]
+    through = story.through
+    effects = [p.since for p in sent if p.probe in through and failed(p)]
     start = effects[0] if effects else (story.injected or began)
     opened = next(
         (r.since for r in story.timeline.of(Replica) if r.since >= began and OPEN in r.breakers.values()), None
@@ -197,10 +198,9 @@ def _share(story: Story, began: float, end: float) -> float:
     due = sum(planned for _, planned, _ in blocks)
     if due:
         return sum(bad for *_, bad in blocks) / due
+    through = story.through
     sent = [
-        p
-        for p in story.timeline.of(Probed)
-        if began <= p.since <= end and p.outcome != "unsent" and p.probe in story.through
+        p for p in story.timeline.of(Probed) if began <= p.since <= end and p.outcome != "unsent" and p.probe in through
     ]
     return sum(map(failed, sent)) / len(sent) if sent else 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -52,6 +53,10 @@ def written(folder: Path, results: tuple[Any, ...] = RESULTS, **more: Any) -> Pa
     trouble = writing.write_all(folder, results, clean=harmless, experiments=chaos_demo.EXPERIMENTS, **more)
     assert not trouble
     return Page((folder / writing.HTML_FILE).read_text(encoding="utf-8"))
+
+
+def outside_code(text: str) -> str:
+    return re.sub(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -159,8 +164,9 @@ def test_the_page_says_first_that_the_target_is_not_clean_then_what_to_fix(folde
         "Steady state",
         "Refused: the alert ProviderDown is firing",
     ]
-    places = [text.index(words) for words in said]
-    assert places == sorted(places)
+    place = 0
+    for words in said:
+        place = text.index(words, place)
 
 
 def test_a_fault_that_is_still_there_fails_a_run_whose_verdicts_are_green(folder: Path) -> None:
@@ -171,7 +177,7 @@ def test_a_fault_that_is_still_there_fails_a_run_whose_verdicts_are_green(folder
 def test_a_runner_that_died_in_the_middle_leaves_a_report_that_says_so(folder: Path) -> None:
     (folder / OUTAGE / records.RECORD_FILE).unlink()
     lines = (folder / OUTAGE / records.TIMELINE_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / OUTAGE / records.TIMELINE_FILE).write_text("".join(lines[:100]) + lines[100][:20], encoding="utf-8")
+    (folder / OUTAGE / records.TIMELINE_FILE).write_text("".join(lines[:200]) + lines[200][:20], encoding="utf-8")
     page = written(folder, only={OUTAGE})
     assert "nobody saw the fault undone" in page.text
     assert "it left no record" in page.text
@@ -195,7 +201,7 @@ def test_the_page_needs_no_network_and_has_words_for_every_picture(folder: Path)
     assert len(pictures) >= 6
     assert all(attributes.get("aria-label") and attributes.get("role") == "img" for attributes in pictures)
     assert (
-        "ProviderDown: pending from 9 s to 15 s, firing from 15 s to 45 s, notified at 18 s, resolved at 46 s."
+        "ProviderDown: pending from 9 s to 15 s, firing from 15 s to 45 s, notified at 17 s, resolved at 46 s."
         in page.text
     )
 
@@ -219,7 +225,7 @@ def test_texts_of_a_hostile_target_stay_texts(tmp_path: Path) -> None:
     page.assert_harmless()
     assert "<script>alert(1)</script>" in page.text
     words = (tmp_path / writing.MARKDOWN_FILE).read_text(encoding="utf-8")
-    assert not re.search(r"(?m)^# @|(?<![\\`])<(script|img)|[\x00\x1b]|@team", re.sub(r"`[^`]*`", "", words))
+    assert not re.search(r"(?m)^# @|(?<!\\)<(script|img)|[\x00\x1b]|@team|www\.evil", outside_code(words))
 
 
 def test_no_secret_reaches_a_report_and_no_word_of_ours_is_masked(folder: Path) -> None:
@@ -261,7 +267,8 @@ def test_the_markdown_is_short_and_says_the_same(folder: Path) -> None:
     text = (folder / writing.MARKDOWN_FILE).read_text(encoding="utf-8")
     assert text.startswith("# FAIL: chaos run\n\n2 experiments done, 1 refused;")
     assert (
-        "| outage\\_paddle | paddle: down | **FAIL** | 11.5 s | 2.20 s | 10.6 s | 206 of 1,253 | 8 % | 35.0 s |" in text
+        "| outage\\_paddle | paddle: down | **FAIL** | 11.5 s | 2.20 s | 10.6 s | 206 of 1,253 | 8.0 % | 35.4 s |"
+        in text
     )
     assert "made at 2 s, **not undone**" in text
     assert len(text) < 4000
@@ -324,6 +331,25 @@ def test_a_terminal_shows_the_step_the_breakers_and_the_alerts_within_its_width(
     assert re.search(r"load +20\.0/s answered", text)
 
 
+def test_on_a_real_terminal_it_fits_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(live, "_REDRAW_SECONDS", 0.0)
+    ours, theirs = os.openpty()
+    stream = os.fdopen(theirs, "w", encoding="utf-8")
+    with live_view(stream, OUTAGE) as view:
+        view.step("fault", "paddle: down")
+        view.update(the_outage(until=20).timeline)
+        drawn = os.read(ours, 100_000).decode()
+        os.close(ours)  # the terminal is closed in the middle
+        view.step("undo")
+        view.update(the_outage(until=40).timeline)
+    with contextlib.suppress(OSError):  # what was not written is not written now either
+        stream.close()
+    assert max(map(len, plain(drawn))) <= 80
+    assert "fault" in drawn
+
+
 def test_without_a_terminal_a_line_comes_at_each_step_and_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     with live_view(stream, OUTAGE) as view:
@@ -335,8 +361,9 @@ def test_without_a_terminal_a_line_comes_at_each_step_and_now_and_then(monkeypat
     lines = stream.getvalue().strip().splitlines()
     assert lines[:2] == [f"{OUTAGE}: guard", f"{OUTAGE}: fault: paddle: down"]
     assert len(lines) == 3
-    assert lines[2].startswith(f"{OUTAGE}: fault, 20 s, ocr_paddle 0 % ok, compare 100 % ok, breaker replica-1/paddle")
-    assert lines[2].endswith("ProviderDown firing, notified, load 20.0/s")
+    assert lines[2].startswith(f"{OUTAGE}: fault, 20 s, compare 100 % ok, ocr_paddle 0 % ok, breaker replica-1/paddle")
+    assert "ProviderDown firing, notified, " in lines[2]
+    assert lines[2].endswith("load 20.0/s")
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
