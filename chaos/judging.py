@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from chaos.detectors import Incident, incident, recovered
 from chaos.evidence import FIGURES, SENT, Evidence, effect, keeps_from_judging, together
 from chaos.timeline import Figures, Probed, Replica
-from load.wording import count, duration, number, share
 from load.statistics import is_more
+from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:

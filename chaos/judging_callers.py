@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from chaos.detectors import LOST, has, lives_of, outages, series
 from chaos.evidence import FIGURES, REPLICAS, Evidence, end, finished, keeps_from_judging, sent, together
 from chaos.timeline import Figures, Probed
-from load.wording import count, duration, share
 from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
+from load.wording import count, duration, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:

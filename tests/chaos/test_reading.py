@@ -22,6 +22,7 @@ WANTED = Metrics(
     counters=("errors_total", "requests_total"),
     providers_page="providers_health",
     ready_page="ready",
+    health_page="health",
 )
 PROBE = Probe(name="probe", says="a probe of tests", act="act")
 ACT = Act(name="act", route="ocr_extract", expect=Expectation(status=200, body={"success": True}))
