@@ -1,4 +1,4 @@
-"""That experiments and their promises name only what the contract has: a misspelt lever must not wait for a game day."""
+"""That experiments and their promises name only what the contract has: no misspelt lever waits for a game day."""
 
 from __future__ import annotations
 

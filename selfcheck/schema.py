@@ -40,6 +40,7 @@ def schemas() -> dict[str, dict[str, Any]]:
             if issubclass(model, Promise | Part):
                 _let_defaults_give(schema)
                 names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+                _let_names_stand_for_each(schema)
                 schema["properties"][FOR_EACH] = {"anyOf": [names, {"type": "string"}]}
             definitions[table] = schema
             properties[table] = {"type": "array", "items": {"$ref": f"#/$defs/{table}"}}
@@ -52,6 +53,18 @@ def schemas() -> dict[str, dict[str, Any]]:
 def _let_defaults_give(promise: dict[str, Any]) -> None:
     """Require only what [defaults] cannot give: everything else may stand there instead of in each table."""
     promise["required"] = [name for name in promise.get("required", []) if name in {"id", "name", "says"}]
+
+
+def _let_names_stand_for_each(schema: Any) -> None:
+    """Let `{each}` stand in names, as it may in tables that stand for several."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            schema["pattern"] = schema["pattern"].replace("[a-z0-9_]", "[a-z0-9_{}]")
+        for inner in schema.values():
+            _let_names_stand_for_each(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _let_names_stand_for_each(inner)
 
 
 def _with_defaults(schema: dict[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,9 @@ def gate(
 ) -> tuple[int, dict[str, str]]:
     """Run the strict gate, or another folder of live checks, as its users do; `also` has further variables.
 
-    `arguments` go to pytest. Gives its exit code and the outcome of each promise that is not blocked. Reports are kept only in an `output`.
+    `arguments` go to pytest.
+
+    Gives its exit code and the outcome of each promise that is not blocked. Reports are kept only in an `output`.
     """
     with tempfile.TemporaryDirectory() as passing:
         output = output or Path(passing)
