@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from selfcheck.clients.http import Http
     from selfcheck.clients.toxiproxy import Proxy, Toxiproxy
 
-BODY = b"a whole answer, of some length: " + b"0123456789" * 20
+BODY = b"a whole answer, of some length: " + b"0123456789" * 20 + b" and its end"
 NOWHERE = "http://127.0.0.1:9"
 PROXY = Lever(name="provider", says="the proxy before a provider", proxy="provider")
 SLOW = Fault(lever="provider", kind="latency", milliseconds=400)
