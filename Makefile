@@ -136,6 +136,10 @@ load-ui: $(READY) ## Locust's own page, with the users of the contract
 capacity: $(READY) ## search the highest rate that holds the promises
 	@$(LOAD) $(VENV)/python -m load capacity $(ARGS); code=$$?; echo "capacity: exit code $$code"; exit $$code
 
+.PHONY: chaos-recover
+chaos-recover: $(READY) ## take back what a killed chaos run has left
+	@$(VENV)/python -m chaos recover; code=$$?; echo "chaos-recover: exit code $$code"; exit $$code
+
 # K and SCENARIO pick experiments, and a game day's file.
 .PHONY: chaos
 chaos: $(READY) ## break things on purpose, and judge it: K=redis

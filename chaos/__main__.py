@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
-from chaos import gameday, planning, showing
+from chaos import gameday, planning, recovering, showing
 from selfcheck.contract import ContractError
 from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.run import EXIT_INCONCLUSIVE, EXIT_REFUSED
@@ -15,7 +16,7 @@ from selfcheck.settings import SettingsError
 _EXIT_INTERRUPTED = 2
 _EXIT_USAGE = 4
 
-_COMMANDS = (planning, showing, gameday)
+_COMMANDS = (planning, showing, gameday, recovering)
 """Each has `add`, which says what its command is called and which function runs it."""
 
 
@@ -37,7 +38,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _said(str(error), EXIT_INCONCLUSIVE)
     except KeyboardInterrupt:
         return _said("interrupted", _EXIT_INTERRUPTED)
+    _flush()
     return code
+
+
+def _flush() -> None:
+    """Keep a reader that has left (`| head`) from being an error of the command, here and when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _said(sentence: str, code: int) -> int:

@@ -10,29 +10,31 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chaos import plan, record, timeline
-from chaos.faults import NotMadeError, NotUndoneError, prepare
+from chaos.faults import NotMadeError, NotThere, NotUndoneError, prepare
 from chaos.guard import unsteady
-from chaos.keeper import Keeper
-from chaos.loading import background
+from chaos.keeper import Keeper, KeeperError
+from chaos.ledger import LedgerError
+from chaos.loading import Background, background
 from chaos.record import Done, Record
 from chaos.sampling import Sampler
 from chaos.settling import Settling
 from chaos.stopping import Watchdog
-from chaos.surroundings import Surroundings
-from selfcheck.observation import CouldNotObserve
+from selfcheck.contract import ContractError
+from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from chaos.faults import Hands
+    from chaos.hands import Hands
     from chaos.ledger import LedgerRecord
     from chaos.live import View
     from chaos.plan import Experiment, Fault
+    from chaos.surroundings import Surroundings
     from selfcheck.target import Target
 
 _STEP_SECONDS = 0.05
@@ -48,6 +50,8 @@ class _Made:
     number: int
     ledger: LedgerRecord
     until: float
+    is_ours: bool = True
+    """Whether the reaper has no business with it: false once its undo has begun."""
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class Course:
     writer: timeline.Writer = field(init=False)
     done: list[Done] = field(default_factory=list)
     made: list[_Made] = field(default_factory=list)
-    stopped_by: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.writer = timeline.Writer(self.folder / record.TIMELINE_FILE)
@@ -91,16 +95,20 @@ class Course:
             if refused:
                 return self._written(found.model_copy(update={"refused": "; ".join(refused)}))
             try:
-                found = found.model_copy(update=dict(self._middle(before.limits)))
-            except CouldNotObserve as error:  # nothing was made, or all is undone
-                found = found.model_copy(update={"refused": error.sentence})
+                self._middle(before.limits)
+            except (CouldNotObserve, ContractError, RefusedError, NotThere, LedgerError, KeeperError) as error:
+                # Nothing was made, or all is undone.
+                self.facts["refused"] = str(error)
+            except NotUndoneError as error:
+                self.facts["stopped_by"] = str(error)
+            found = found.model_copy(update=self.facts)
             self.view.step("steady again")
             after = self.surroundings.look()
             found = found.model_copy(update={"after": after.looks})
             return self._written(found)
         except BaseException as error:
-            self.stopped_by = self.stopped_by or type(error).__name__
-            self._written(found)
+            self.facts.setdefault("stopped_by", f"interrupted: {type(error).__name__}")
+            self._written(found.model_copy(update=self.facts))
             raise
         finally:
             self.writer.close()
@@ -110,33 +118,50 @@ class Course:
         complete = found.model_copy(
             update={
                 "faults": tuple(self.done),
-                "stopped_by": self.stopped_by,
                 "leftovers": tuple(self.surroundings.leftovers()) if self.done else (),
             }
         )
         record.write(complete, self.folder / record.RECORD_FILE)
         return complete
 
-    def _middle(self, limits: dict[str, float]) -> Iterator[tuple[str, object]]:
-        """Do what stands between the two looks at the steady state; gives what the record gets of it."""
+    def _middle(self, limits: dict[str, float]) -> None:
+        """Do what stands between the two looks at the steady state; whatever it raises, all is undone then."""
         faults = [_resolved(fault, limits) for fault in self.experiment.faults]
         with contextlib.ExitStack() as watching:
-            load = watching.enter_context(background(self.target, self.experiment.load, self.folder, self.writer))
+            load = watching.enter_context(self._loaded())
             sampler = watching.enter_context(Sampler(self.target, self.experiment, self.writer))
-            yield "replicas", tuple(sampler.replicas)
-            load.await_started(_LOAD_START_SECONDS)
-            dog = watching.enter_context(Watchdog(self.target, self.experiment, self.writer))
-            self._watch("before the fault", self.experiment.quiet_seconds, dog)
-            with Keeper(self.hands, run_id=self.target.platform.run_id) as keeper:
+            self.facts["replicas"] = tuple(sampler.replicas)
+            settings = self.target.scope.settings
+            with Keeper(settings.chaos_ledger, self.hands, run_id=self.target.platform.run_id) as keeper:
+                self.view.step("load")
+                load.await_started(_LOAD_START_SECONDS)
+                also = (lambda: sampler.broken, lambda: self._taken_over(keeper))
+                dog = watching.enter_context(
+                    Watchdog(self.target, self.experiment, self.writer, loaded=load.expected, also=also)
+                )
+                self._watch(self.experiment.quiet_seconds, dog)
                 try:
                     if not dog.reason:
                         self._inject(faults, keeper, dog)
                         self._hold(keeper, dog)
                 finally:
-                    self.stopped_by = dog.reason
+                    if dog.reason:
+                        self.facts["stopped_by"] = dog.reason
                     self._undo(keeper)
             self._recover(sampler)
-        yield "traffic", load.traffic
+
+    @contextlib.contextmanager
+    def _loaded(self) -> Iterator[Background]:
+        """Load the target meanwhile, and keep what became of it."""
+        with background(self.target, self.experiment.load, self.folder, self.writer) as load:
+            yield load
+        self.facts["traffic"] = load.traffic
+
+    def _taken_over(self, keeper: Keeper) -> str:
+        """Say whether the reaper has undone a fault in our place."""
+        if all(not made.is_ours or keeper.still_ours(made.ledger) for made in tuple(self.made)):
+            return ""
+        return "the reaper has undone a fault: this process showed no sign of life for too long"
 
     def _inject(self, faults: Sequence[Fault], keeper: Keeper, dog: Watchdog) -> None:
         levers = plan.levers(self.target.contract)
@@ -155,7 +180,8 @@ class Course:
             except (CouldNotObserve, NotMadeError) as error:
                 self._say(number, trouble=str(error))
                 return
-            if dog.reason:
+            # Where this process was stopped in between, nobody may watch any more what was made now.
+            if dog.wait(0) or not keeper.still_ours(kept):
                 return
         self._mark(timeline.INJECTED)
 
@@ -163,10 +189,10 @@ class Course:
         """Let the faults stay for their time; what ends before the others is undone in between."""
         if any(done.trouble for done in self.done):
             return
-        while self.made and not dog.reason:
+        while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
-            self._watch("fault", until - self._now, dog, keeper)
-            if dog.reason or len(self.made) == 1:
+            self._watch(until - self._now, dog)
+            if dog.wait(0) or len(self.made) == 1:
                 return
             due = [made for made in self.made if made.until <= self._now]
             if len(due) == len(self.made):
@@ -174,28 +200,27 @@ class Course:
             for made in reversed(due):
                 self._undo_one(keeper, made)
 
-    def _watch(self, what: str, seconds: float, dog: Watchdog, keeper: Keeper | None = None) -> None:
-        """Let time pass while all is sampled, unless a stop condition comes true or the reaper has taken over."""
+    def _watch(self, seconds: float, dog: Watchdog) -> None:
+        """Let time pass while all is sampled, unless a stop condition comes true."""
 
         def over() -> bool:
             self.view.update(self.writer.timeline())
-            if keeper is not None and not all(keeper.still_ours(made.ledger) for made in self.made):
-                dog.stop("the reaper has undone a fault: this process did not show signs of life for too long")
-            return bool(dog.reason)
+            return dog.wait(0)
 
         with contextlib.suppress(GaveUp):
-            wait_until(over, timeout_seconds=max(0.0, seconds), what=what, interval_seconds=_STEP_SECONDS * 4)
+            wait_until(over, timeout_seconds=max(0.0, seconds), what="a stop", interval_seconds=_STEP_SECONDS * 4)
 
     def _undo(self, keeper: Keeper) -> None:
         """Undo everything, the last first, each one even when another's undo fails."""
         self.view.step("undo")
-        self._mark(timeline.UNDOING, self.stopped_by)
+        self._mark(timeline.UNDOING, self.facts.get("stopped_by", ""))
         for made in reversed(self.made[:]):
             self._undo_one(keeper, made)
         if not self.made:
             self._mark(timeline.UNDONE)
 
     def _undo_one(self, keeper: Keeper, made: _Made) -> None:
+        made.is_ours = False
         try:
             steps = keeper.undo(made.ledger)
         except (CouldNotObserve, NotUndoneError) as error:

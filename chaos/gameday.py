@@ -2,7 +2,7 @@
 
 A scenario is a TOML file with a title, a narrative and `[[step]]`s. With `--manual` a person goes from step to step,
 and it is not said what will be broken. During a fault the person presses Enter when they know what it is and says how
-severe it is; the time that it took is held against the manual's severity table (`[[severity_level]]` of chaos.toml).
+severe it is; the time that it took is held against the manual's severity table (`[[level]]` of chaos.toml).
 """
 
 from __future__ import annotations

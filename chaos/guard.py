@@ -6,12 +6,15 @@ target are asked again before each experiment.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from chaos import plan
-from chaos.faults import Hands, leftovers
-from chaos.ledger import AloneError, hold_alone, read_all
+from chaos.faults import leftovers
+from chaos.hands import Hands
+from chaos.ledger import HeldError, Ledger, LedgerError, alone
+from chaos.observing import LOCK
 from chaos.recovering import recover
 from selfcheck.contract import Component, Right
 from selfcheck.observation import CouldNotObserve, RefusedError
@@ -41,12 +44,15 @@ def refuse_unless_well(target: Target) -> list[str]:
             _refuse([f"{component} is out of scope, and experiments need it: set {SETTING_OF[component]}"])
         if component in target.blocked:
             _refuse([f"the preflight found {component} unusable ({target.blocked[component]})"])
-    try:
-        target.keep("chaos lock", hold_alone(scope.settings.chaos_ledger))
-    except AloneError as error:
-        raise RefusedError(str(error)) from None
-    remarks = _recovered(target)
-    _refuse(list(conditions(target)))
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(alone(scope.settings.chaos_ledger, who=f"run {target.platform.run_id}"))
+            remarks = _recovered(target)
+        except (HeldError, LedgerError) as error:
+            _refuse([str(error)])
+        with Hands.of(target) as hands:
+            _refuse(list(conditions(target, hands)))
+        target.keep(LOCK, held.pop_all())
     return remarks
 
 
@@ -64,8 +70,10 @@ def consent(name: str, environment: Environment, given: str) -> list[str]:
         if name == "ad-hoc":
             place = "an environment (name it with SELF_CHECK_ENVIRONMENT)"
         return [
-            f"the environment {name} does not allow chaos; whoever answers for it adds"
-            f' "chaos" to `allow` of {place} in the contract\'s platform.toml'
+            (
+                f"the environment {name} does not allow chaos; whoever answers for it adds"
+                f' "chaos" to `allow` of {place} in the contract\'s platform.toml'
+            )
         ]
     if environment.change_freeze:
         return [f"a change freeze is set for the environment {name}: {environment.change_freeze}"]
@@ -76,26 +84,27 @@ def consent(name: str, environment: Environment, given: str) -> list[str]:
 
 
 def _recovered(target: Target) -> list[str]:
-    """Undo what a runner that died has left in the ledger."""
+    """Undo what a runner that died has left in the ledger; raises RefusedError where that cannot be."""
     folder = target.scope.settings.chaos_ledger
-    if not read_all(folder).records and not read_all(folder).broken:
+    records, broken = Ledger(folder).records()
+    if not records and not broken:
         return []
-    report = recover(folder, Hands.of(target))
-    if report.remains:
-        _refuse([f"an earlier run left a fault that cannot be undone: {'; '.join(report.remains)}"])
-    return [f"an earlier run had left a fault, which is undone now: {each}" for each in report.undone]
+    with Hands.of(target) as hands:
+        found = recover(folder, hands)
+    if found.remaining:
+        _refuse(["an earlier run left what cannot be undone: " + "; ".join(found.remaining)])
+    return [f"an earlier run had left a fault; {each}" for each in found.undone]
 
 
-def conditions(target: Target) -> Iterator[str]:
+def conditions(target: Target, hands: Hands) -> Iterator[str]:
     """Give what is the matter with the target now, so that no fault may be put into it."""
     yield from _alerts(target)
     yield from _replicas(target)
     yield from _budget(target)
-    if target.scope.covers(Component.TOXIPROXY):
-        try:
-            yield from (f"Toxiproxy is not as it should be: {found}" for found in leftovers(Hands.of(target)))
-        except CouldNotObserve as error:
-            yield error.sentence
+    try:
+        yield from leftovers(hands)
+    except CouldNotObserve as error:
+        yield error.sentence
 
 
 def _alerts(target: Target) -> Iterator[str]:

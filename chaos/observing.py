@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from chaos.plan import Experiment
     from selfcheck.target import Target
 
-_LOCK = "chaos lock"
-_NOT_UNDONE = "chaos not undone"
+LOCK = "chaos lock"
+"""What the target keeps the lock of the ledger under: a stack that gives it back when it is closed."""
 
 
 def experiment_of(target: Target, name: str) -> Experiment:
@@ -90,7 +90,7 @@ def run_one(target: Target, name: str, *, silent: bool = False) -> Path:
     A `silent` one shows nothing on the terminal: what is broken is for a person to find out.
     """
     from chaos.engine import Course  # noqa: PLC0415 - not for a mere list of checks
-    from chaos.faults import Hands  # noqa: PLC0415
+    from chaos.hands import Hands  # noqa: PLC0415
     from chaos.live import Silent, live_view  # noqa: PLC0415
     from chaos.surroundings import Surroundings  # noqa: PLC0415
 
@@ -107,32 +107,33 @@ def run_one(target: Target, name: str, *, silent: bool = False) -> Path:
     for file in (record.RECORD_FILE, record.TIMELINE_FILE):  # those of an earlier run are not this one's
         with contextlib.suppress(FileNotFoundError):
             (folder / file).unlink()
-    hands = Hands.of(target)
     following = contextlib.nullcontext(Silent()) if silent else live_view(sys.__stderr__ or sys.stderr, name)
-    with following as view:
+    with Hands.of(target) as hands, following as view:
         Course(target, experiment, hands, folder, view, Surroundings(target, name, hands)).run()
     return folder
 
 
 def not_undone(target: Target) -> str:
     """Say what of this run's faults is still there by the ledger; empty when nothing is."""
-    from chaos.ledger import read_all  # noqa: PLC0415 - as above
+    from chaos.ledger import Ledger, LedgerError  # noqa: PLC0415 - as above
 
-    found = read_all(target.scope.settings.chaos_ledger)
-    return "; ".join([*(f"{each.target}: {each.undo_text}" for each in found.records), *found.broken])
+    try:
+        records, broken = Ledger(target.scope.settings.chaos_ledger).records()
+    except LedgerError as error:
+        return str(error)
+    return "; ".join([*(f"{each.target}: {each.undo}" for each in records), *(each.sentence for each in broken)])
 
 
 def end(target: Target) -> str:
-    """Give the lock back; says what could not be undone, empty when all was."""
-    lock = None
-    with contextlib.suppress(LookupError):
-        lock = target.once(_LOCK, _nothing)
-    if lock is None:
+    """Give the lock back; says what could not be undone, empty when all was, or nothing was done."""
+    try:
+        held = target.once(LOCK, _nothing)
+    except LookupError:
         return ""
     left = not_undone(target)
-    lock.release()
+    held.close()
     return left
 
 
-def _nothing() -> None:
+def _nothing() -> contextlib.ExitStack:
     raise LookupError

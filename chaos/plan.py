@@ -8,7 +8,7 @@ Durations in `hold_seconds` are production timings: they are divided by the envi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -25,7 +25,8 @@ WATCHES = "chaos.watch"
 METRICS = "chaos.metrics"
 BUDGET = "error_budget_left"
 """The watched figure that says which part of the error budget is left (0..1)."""
-SEVERITIES = "chaos.severity_level"
+STOPS = "chaos.stops"
+SEVERITIES = "chaos.level"
 
 Above0 = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -130,16 +131,47 @@ class Watch(Part):
 
 
 class Metrics(Part):
-    """The names on which all experiments rest; one line, named `names`."""
+    """Where the platform and its watchers say what is sampled; the contract has one line of it.
 
-    breaker_gauge: str = Field(description="The metric of a breaker's state: 0 closed, 1 half-open, 2 open.")
-    breaker_label: str = Field(description="The label that says whose breaker it is.")
+    Paths are dotted. Those of the receiver's page are within one entry of its list of notifications.
+    """
+
+    breaker_gauge: str = Field(min_length=1, description="0 closed, 1 half-open, 2 open.")
+    breaker_label: str = Field("key", description="Whose breaker it is.")
     breaker_closed: float = 0
-    counters: tuple[str, ...] = Field((), description="Families of counters that are sampled on each replica.")
-    providers_page: RouteName = Field(description="The page that says which providers are ready.")
+    counters: tuple[str, ...] = Field((), description="Samples that experiments look at, all their series.")
+    providers_page: RouteName
+    entries: str = Field("results", description="Path of the list of providers.")
+    provider: str = Field("provider", description="Path of a provider's name in its entry.")
+    entry_ready: str = Field("ready", description="Path of whether it is ready.")
     ready_page: RouteName
+    ready: str = Field("ready", description="Path of whether the replica is ready.")
     health_page: RouteName = Field(description="The page that says the platform's own limits.")
     severities_ignored: tuple[str, ...] = Field((), description="Alerts of these keep nothing from being done.")
+    notification_number: str = Field("number", description="What tells notifications apart, where the page says it.")
+    notification_received: str = Field("at", description="When it came, in Unix seconds, likewise.")
+
+
+class Stops(Part):
+    """When an experiment is broken off; the contract has one line of it. Durations are real time.
+
+    Requests that the platform limited or that were not sent count neither as failed nor as well.
+    """
+
+    ok_share_min: Share = Field(0.5, description="Of the requests of each control probe, over the window.")
+    window_seconds: Above0 = 10.0
+    requests_min: int = Field(10, ge=1, description="In the window; a share of fewer says nothing.")
+    visible: tuple[Name, ...] = Field((), description="Probes that show what users get; the controls when left out.")
+    failures_in_a_row_max: int = Field(15, ge=1, description="Of a visible probe, and of one replica's.")
+    heartbeat_seconds_max: Above0 = Field(8.0, description="Without a word of the load.")
+    start_seconds_max: Above0 = Field(60.0, description="Until its first word.")
+    switch: str = Field("STOP", description="A file: while it is there all is stopped. Below `<output>/chaos`.")
+    config_map: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
+        description="NAMESPACE/NAME of a ConfigMap that does the same where a cluster is in scope; none when empty.",
+    )
+    config_map_key: str = Field("stop", description='The key in it that stops all while its value is "true".')
 
 
 class Experiment(Part):
@@ -186,6 +218,8 @@ part(PROBES, Probe)
 part(WATCHES, Watch)
 part(METRICS, Metrics)
 part(EXPERIMENTS, Experiment)
+part(METRICS, Metrics)
+part(STOPS, Stops)
 
 
 def levers(contract: Contract) -> Mapping[str, Lever]:
@@ -203,15 +237,6 @@ def watches(contract: Contract) -> Mapping[str, Watch]:
     return contract.parts(WATCHES, Watch)
 
 
-def metrics(contract: Contract) -> Metrics:
-    """Give the names on which all experiments rest; raises ContractError where they are missing."""
-    found = contract.parts(METRICS, Metrics)
-    if len(found) != 1:
-        message = f"{contract.folder / 'chaos.toml'}: [[metrics]] must stand there once, got {len(found)}"
-        raise ContractError(message)
-    return next(iter(found.values()))
-
-
 def no_limit(path: str) -> CouldNotObserve:
     """Give the error for a limit that the platform does not tell."""
     return CouldNotObserve(
@@ -225,6 +250,28 @@ def no_limit(path: str) -> CouldNotObserve:
 def experiments(contract: Contract) -> Mapping[str, Experiment]:
     """Give the experiments of the contract by name; raises ContractError."""
     return contract.parts(EXPERIMENTS, Experiment)
+
+
+def metrics(contract: Contract) -> Metrics:
+    """Give where the platform says what is sampled; raises ContractError."""
+    return _only(contract, METRICS, Metrics)
+
+
+def stops(contract: Contract) -> Stops:
+    """Give when an experiment is broken off; raises ContractError."""
+    return _only(contract, STOPS, Stops)
+
+
+T = TypeVar("T", bound=Part)
+
+
+def _only(contract: Contract, name: str, model: type[T]) -> T:
+    found = tuple(contract.parts(name, model).values())
+    if len(found) != 1:
+        area, _, table = name.partition(".")
+        message = f"{contract.folder / area}.toml: needs one [[{table}]], and has {len(found)}"
+        raise ContractError(message)
+    return found[0]
 
 
 def severities(contract: Contract) -> Mapping[str, SeverityLevel]:

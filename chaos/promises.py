@@ -104,6 +104,14 @@ class Breaker(OfExperiment):
     lag_seconds: Above0 = 1.5
     slack_seconds: Above0 = 3.0
     watch: Name = "breakers_open_ratio"
+    uncounted: tuple[str, ...] = Field((), description="Codes of failures that never come to the breaker.")
+    shared: bool | None = Field(
+        None, description="Whether replicas share its state; when left out, the answers tell as far as they do."
+    )
+    requests: str = Field("", description="The counter of requests by which others' part in its failures is bounded.")
+    requests_labels: dict[str, str] = Field(default_factory=dict, description="Which of its series count.")
+    probes: tuple[Name, ...] = Field((), description="All probes that it counts, when there are more than `probe`.")
+    under_way_seconds: float = Field(0.5, ge=0, description="So long after a failure it is counted (real time).")
 
 
 class Counted(OfExperiment):
@@ -202,3 +210,4 @@ class Figured(OfExperiment):
 
     detect_seconds_max: float | None = Field(None, description="Production timing, from effect to delivered alert.")
     detect_seconds_min: Above0 = 20.0
+    ignored: tuple[str, ...] = Field(("info", "none"), description="Alerts of these severities detect nothing.")

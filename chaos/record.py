@@ -54,14 +54,15 @@ class Rule(Model):
     severity: str = ""
     reads: tuple[str, ...] = Field((), description="All metrics that it reads, also through recording rules.")
     receivers: tuple[str, ...] = Field((), description="Where the loaded routes send it.")
+    repeat_seconds: float = Field(0.0, ge=0, description="The shortest time after which it is sent again; 0: unknown.")
 
 
 class Traffic(Model):
     """What became of the background load while the experiment went on, from the generator's own record."""
 
     planned: int = 0
-    answered: int = 0
-    failed: int = 0
+    answered: int = Field(0, description="As promised.")
+    failed: int = Field(0, description="In any other way.")
     seconds: float = 0.0
     trouble: str = Field("", description="Why its figures do not count: it did not run, or did not keep up.")
     failed_at: tuple[tuple[float, int, int], ...] = Field(
@@ -92,6 +93,9 @@ class Record(Model):
         default_factory=dict, description="What the platform said of its own limits, by dotted path of the health page."
     )
     rules: tuple[Rule, ...] = ()
+    watched: tuple[str, ...] = Field(
+        (), description="The observers that were in scope: prometheus, alertmanager, receiver."
+    )
     scrape_seconds: float = Field(0.0, description="The longest interval between two scrapes of the platform.")
     traffic: Traffic = Traffic()
 

@@ -26,7 +26,7 @@ from selfcheck.verdict import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chaos.faults import Hands
+    from chaos.hands import Hands
     from selfcheck.clients.prometheus import Rule as LoadedRule
     from selfcheck.clients.prometheus import RuleGroup
     from selfcheck.target import Target
@@ -73,7 +73,7 @@ class Surroundings:
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
-                conditions=tuple(run.clean(reason) for reason in conditions(run.target)),
+                conditions=tuple(run.clean(reason) for reason in conditions(run.target, self.hands)),
                 facts={
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),

@@ -192,6 +192,11 @@ class Writer:
         with self._lock:
             return Timeline(list(self._kept))
 
+    def after(self, count: int) -> list[Seen]:
+        """Give what was written after the first `count` samples, in the order of writing: for who looks again."""
+        with self._lock:
+            return self._kept[count:]
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

@@ -38,13 +38,19 @@ _LOG_TAIL_CHARACTERS = 400
 
 
 def generate(
-    plan: Plan, folder: Path, environment: Mapping[str, str], deadline: Deadline, show: Callable[[dict[str, Any]], None]
+    plan: Plan,
+    folder: Path,
+    environment: Mapping[str, str],
+    deadline: Deadline,
+    show: Callable[[dict[str, Any]], None],
+    ends: threading.Event | None = None,
 ) -> tuple[Record, BaseException | None]:
     """Generate the load of a plan in processes of its own; gives the record, and what ended the run before its time.
 
     `environment` has the settings, secrets included; they go nowhere else. `show` is called with the progress once a
     second. An interruption, or the deadline, ends the generator first and is handed back with the record of what was
-    done until then. Raises CouldNotObserve when there is no record.
+    done until then. So does `ends`, once it is set, by whoever runs this in a thread; nothing is handed back then.
+    Raises CouldNotObserve when there is no record.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record_path, log_path = folder / RECORD_FILE, folder / LOG_FILE
@@ -54,9 +60,9 @@ def generate(
     asked = f"load of {plan.base_url} by the profile {plan.profile.name}"
     seconds = plan.line.seconds + plan.profile.drain_seconds + _START_SECONDS + _END_SECONDS
     with log_path.open("w", encoding="utf-8") as log, _started(command, environment, log) as process:
-        ended_by = _follow(process, min(seconds, max(0.0, deadline.left_seconds - _END_SECONDS)), show)
+        ended_by = _follow(process, min(seconds, max(0.0, deadline.left_seconds - _END_SECONDS)), show, ends)
     if not record_path.is_file():
-        if ended_by is not None and not isinstance(ended_by, TimeoutError):
+        if ended_by is not None and not isinstance(ended_by, _NOT_HANDED_BACK):
             raise ended_by
         tail = log_path.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL_CHARACTERS:].strip()
         raise CouldNotObserve(
@@ -65,7 +71,14 @@ def generate(
             came_back=f"the generator left no record (exit code {process.returncode}): {tail or 'it said nothing'}",
             hint=f"{log_path} has what it said",
         )
-    return records.read(record_path), None if isinstance(ended_by, TimeoutError) else ended_by
+    return records.read(record_path), None if isinstance(ended_by, _NOT_HANDED_BACK) else ended_by
+
+
+class _ToldToEndError(Exception):
+    """Whoever runs this in a thread wants it to end."""
+
+
+_NOT_HANDED_BACK = (TimeoutError, _ToldToEndError)
 
 
 @contextlib.contextmanager
@@ -94,7 +107,10 @@ def _started(command: list[str], environment: Mapping[str, str], log: TextIO) ->
 
 
 def _follow(
-    process: subprocess.Popen[str], seconds: float, show: Callable[[dict[str, Any]], None]
+    process: subprocess.Popen[str],
+    seconds: float,
+    show: Callable[[dict[str, Any]], None],
+    ends: threading.Event | None,
 ) -> BaseException | None:
     """Follow the generator to its end; gives the interruption that ended it early, a TimeoutError after `seconds`."""
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -109,6 +125,9 @@ def _follow(
                     return ended_by  # it was told to end, and does not
                 ended_by, until = TimeoutError(), Deadline(_END_SECONDS)
                 _tell_to_end(process)
+            elif ended_by is None and ends is not None and ends.is_set():
+                ended_by, until = _ToldToEndError(), Deadline(_END_SECONDS)
+                _tell_to_end(process)
             with contextlib.suppress(queue.Empty):
                 line = lines.get(timeout=min(_LOOK_SECONDS, max(0.01, until.left_seconds)))
                 if line is None:
@@ -119,7 +138,7 @@ def _follow(
         except subprocess.TimeoutExpired:
             return ended_by or TimeoutError()
         except KeyboardInterrupt as interrupted:
-            if ended_by is not None and not isinstance(ended_by, TimeoutError):
+            if ended_by is not None and not isinstance(ended_by, _NOT_HANDED_BACK):
                 return ended_by  # asked twice: no record is waited for any more
             ended_by, until = interrupted, Deadline(_END_SECONDS)
             _tell_to_end(process)

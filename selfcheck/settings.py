@@ -100,7 +100,9 @@ class Settings(BaseSettings):
     load_record: Path | None = Field(None, description="A saved run, to be judged again instead of a new one.")
     load_baseline: Path | None = Field(None, description="A saved run to compare with.")
     chaos_record: Path | None = Field(None, description="Saved experiments, to be judged again instead of new ones.")
-    chaos_ledger: Path = Field(Path(".selfcheck/ledger"), description="Where faults that are to be undone stand.")
+    chaos_ledger: Path = Field(
+        Path(".selfcheck/ledger"), description="Folder of what chaos has changed and has to take back."
+    )
     strict: bool = False
     deadline: float | None = Field(None, gt=0, description="Seconds for the whole run.")
     output: Path = Path(".selfcheck")

@@ -11,13 +11,13 @@ _TRIES = 3
 
 
 @contextmanager
-def free_lab(folder: Path) -> Iterator[Lab]:
-    """Run a lab in a folder as long as the `with` block lasts; it forgets a defect after 20 seconds.
+def free_lab(folder: Path, *, window_max_seconds: float = 20.0) -> Iterator[Lab]:
+    """Run a lab in a folder as long as the `with` block lasts; it forgets a defect after the longest window.
 
     Ports that were free a moment ago may be somebody else's when the lab wants them: then it takes others.
     """
     for tries_left in reversed(range(_TRIES)):
-        lab = Lab(folder / "lab", port_offset=free_offset(), window_max_seconds=20.0)
+        lab = Lab(folder / "lab", port_offset=free_offset(), window_max_seconds=window_max_seconds)
         try:
             try:
                 lab.up()

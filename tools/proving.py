@@ -76,18 +76,22 @@ def environment_of(lab: Lab) -> Iterator[None]:
 
 
 def gate(
-    lab: Lab, folder: str = GATE, also: Mapping[str, str] | None = None, output: Path | None = None
+    lab: Lab,
+    folder: str = GATE,
+    also: Mapping[str, str] | None = None,
+    output: Path | None = None,
+    arguments: Iterable[str] = (),
 ) -> tuple[int, dict[str, str]]:
     """Run the strict gate, or another folder of live checks, as its users do; `also` has further variables.
 
-    Gives its exit code and the outcome of each promise that is not blocked. Reports are kept only in an `output`.
+    `arguments` go to pytest. Gives its exit code and the outcome of each promise that is not blocked. Reports are kept only in an `output`.
     """
     with tempfile.TemporaryDirectory() as passing:
         output = output or Path(passing)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings.PREFIX)}
         own = {f"{settings.PREFIX}OUTPUT": str(output), f"{settings.PREFIX}STRICT": "1", **(also or {})}
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", folder],
+            [sys.executable, "-m", "pytest", folder, *arguments],
             cwd=_ROOT,
             env={**inherited, **lab.environment(), **own},
             stdout=subprocess.DEVNULL,

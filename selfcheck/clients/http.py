@@ -354,6 +354,29 @@ class Http:
         self._places = threading.Semaphore(concurrency_max)
         self._lock = threading.Lock()
         self._pools: dict[_Pools, httpcore.ConnectionPool] = {}
+        self._exchanges: dict[int, Exchange] = {}
+        self._abandoned = False
+
+    def apart(self, *, concurrency_max: int, timeout_seconds: float | None = None) -> Http:
+        """Give a client with the same deadline, secrets, tally and TLS, but places and connections of its own.
+
+        What hangs in one of the two takes no place from the other.
+        """
+        made = Http(
+            deadline=self.deadline,
+            secrets=self.secrets,
+            user_agent=self._headers["User-Agent"],
+            timeout_seconds=self._timeout_seconds if timeout_seconds is None else timeout_seconds,
+            body_bytes_max=self._body_bytes_max,
+            redirects_max=self._redirects_max,
+            concurrency_max=concurrency_max,
+            headers=self._headers,
+            verify=self._verify,
+            ca_file=self._ca_file,
+            client_certificate=self._client_certificate,
+        )
+        made.tally = self.tally
+        return made
 
     def __enter__(self) -> Self:
         """Nothing to begin: connections are opened when needed."""
@@ -370,6 +393,17 @@ class Http:
             self._pools.clear()
         for pool in pools:
             pool.close()
+
+    def abandon(self) -> None:
+        """Let all that is under way fail at once, and whatever is asked from now on, in all threads.
+
+        A connection that is just being opened may still take as long as it had.
+        """
+        with self._lock:
+            self._abandoned = True
+            exchanges = list(self._exchanges.values())
+        for exchange in exchanges:
+            exchange.abandon()
 
     @contextmanager
     def area(self, name: str) -> Iterator[None]:
@@ -462,8 +496,14 @@ class Http:
                 limit, is_deadline = min(limit, left), left < limit
                 exchange.ends_at = time.monotonic() + limit
                 under_way.append(exchange)
+                with self._lock:
+                    self._exchanges[id(exchange)] = exchange
+                    if self._abandoned:
+                        exchange.ends_at = 0.0
                 return self._exchange(request, prepared, exchange, asked)
             finally:
+                with self._lock:
+                    self._exchanges.pop(id(exchange), None)
                 self._places.release()
         except NO_ANSWER as error:
             failure = explain(error, exchange, limit_seconds=limit, is_deadline=is_deadline)

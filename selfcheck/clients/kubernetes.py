@@ -25,7 +25,7 @@ from selfcheck.clients.http import Http
 from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeVar
 
     from selfcheck.clients.http import Answer, Params
@@ -125,7 +125,18 @@ class Kubernetes:
                 break
         return tuple(sorted(found, key=lambda pod: pod.name))
 
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """The data of a ConfigMap; None when there is no such ConfigMap."""
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
+        answer = self._ask(path)
+        if answer.status == 404 and _is_status(answer.json()):
+            return None
+        return _made(answer, lambda found: {text(key): text(value) for key, value in _data(found).items()})
+
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
+        return _made(self._ask(path, params), make)
+
+    def _ask(self, path: str, params: Params | None = None) -> Answer:
         asked = f"context {self.context} of the kubeconfig {_kubeconfig()}"
         if self._cluster is None:
             import kubernetes  # noqa: F401, PLC0415 - a slow import; it must not eat up the time of the question
@@ -135,12 +146,7 @@ class Kubernetes:
         credentials = self._bounded.run(asked, lambda _: cluster.credentials(), self._why)
         # No connection is kept, so that there is none to close.
         headers = {"Accept": "application/json", "Connection": "close", **credentials}
-        answer = cluster.http.ask("GET", f"{cluster.url}{path}", headers=headers, params=params)
-        content = answer.json()
-        if answer.status != 200:
-            raise _refused(answer, content)
-        with understood(answer, _SERVICE):
-            return make(content)
+        return cluster.http.ask("GET", f"{cluster.url}{path}", headers=headers, params=params)
 
     def _load(self, _: Call) -> _Cluster:
         from kubernetes import client, config  # noqa: PLC0415 - see above: a slow import
@@ -229,8 +235,16 @@ def _complaints() -> Iterator[list[str]]:
         logging.getLogger().removeHandler(listener)
 
 
+def _made(answer: Answer, make: Callable[[Any], T]) -> T:
+    content = answer.json()
+    if answer.status != 200:
+        raise _refused(answer, content)
+    with understood(answer, _SERVICE):
+        return make(content)
+
+
 def _refused(answer: Answer, content: Any) -> CouldNotObserve:
-    if not isinstance(content, dict) or content.get("kind") != "Status":
+    if not _is_status(content):
         return answer.unusable(Trouble.UNEXPECTED_ANSWER, f"its content has not the form of the API of {_SERVICE}")
     hint = "Look at the log and the load of the API server"
     if answer.status == 401:
@@ -246,6 +260,17 @@ def _refused(answer: Answer, content: Any) -> CouldNotObserve:
         came_back=answer.secrets.mask(f"Kubernetes answered HTTP {answer.status}: {message}"),
         hint=hint,
     )
+
+
+def _is_status(content: Any) -> bool:
+    return isinstance(content, dict) and content.get("kind") == "Status"
+
+
+def _data(found: Any) -> dict[str, Any]:
+    if found["kind"] != "ConfigMap":
+        raise KeyError("kind")
+    data: dict[str, Any] = found.get("data") or {}
+    return data
 
 
 def _replicas(found: Any) -> Replicas:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -122,7 +123,7 @@ class Platform:
         """What this process names its own things by: workers of one run share the run's id, and nothing else."""
         self.requests_sent = 0
         self._stranger = f"nobody-{secrets.token_hex(8)}"
-        self._serial = 0
+        self._serials = count(1)
         self.answered: list[Answered] = []
         self.sent: list[Sent] = []
         self.moved: dict[str, str] = {}
@@ -226,6 +227,14 @@ class Platform:
         ]
         return answers
 
+    def page_request(self, route: str, *, base: str | None = None) -> Request:
+        """Build the request for a promised route that takes no body, for whoever sends it by a client of its own.
+
+        `base` addresses one replica instead of the load balancer. The credential that the route takes goes with it.
+        """
+        found = self._contract.route(route)
+        return Request(method=found.method, url=self._url(found, base), headers=self._headers(found))
+
     def send_raw(self, raws: Sequence[Raw]) -> list[Answer | CouldNotObserve]:
         """Send several requests at once; the answers keep the order, and none is waited for. Raises CouldNotObserve."""
         useless = [self._useless(self._contract.route(raw.route), Caller.OWN) for raw in raws]
@@ -274,8 +283,9 @@ class Platform:
     def request(self, sending: Sending) -> Request:
         """Build a request: `{unique}` and payload marks are new with each call."""
         act = sending.act
-        self._serial += 1
-        mark = self.mark if act.repeat else f"{self.mark}-{self._serial}"
+        # Taken in one step: threads that build requests at the same time must not get the same one.
+        serial = next(self._serials)
+        mark = self.mark if act.repeat else f"{self.mark}-{serial}"
         known: dict[str, Any] = {"unique": mark, **sending.values}
         if act.base64 is not None:
             inlined = sending.payload or corpus.payload(act.base64, mark)

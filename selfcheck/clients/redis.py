@@ -1,4 +1,4 @@
-"""Asks Redis, through the `redis` package: does it answer, and what does it say of itself.
+"""Asks Redis, through the `redis` package: does it answer, what does it say of itself, how is it set up.
 
 The package is imported with the first question (0.1 s on an idle machine). It is given no retries, and sockets that end
 in time and hold a bounded answer: what it would read from a server that is none has no limit of its own.
@@ -66,6 +66,26 @@ class Redis:
             raise self._unexpected(f"INFO {section}", "it answers, but not as Redis answers INFO")
         return answer
 
+    def setting(self, name: str) -> str | None:
+        """One of its settings, as CONFIG GET gives it; None when it has none of that name."""
+        question = f"CONFIG GET {name}"
+        answer = self._ask(question, lambda client: client.config_get(name))
+        if not isinstance(answer, dict):
+            raise self._unexpected(question, "it answers, but not as Redis answers CONFIG GET")
+        # A package that is told to decode gives text, else bytes.
+        plain = {_text(key): _text(value) for key, value in answer.items()}
+        return plain.get(name)
+
+    def change_setting(self, name: str, value: str) -> str:
+        """Change one of its settings with CONFIG SET, until it is restarted; gives it as read back."""
+        question = f"CONFIG SET {name}"
+        if self._ask(question, lambda client: client.config_set(name, value)) is not True:
+            raise self._unexpected(question, "it answers, but not as Redis answers CONFIG SET")
+        seen = self.setting(name)
+        if seen is None:
+            raise self._unexpected(question, "it took the setting, but does not have it")
+        return seen
+
     def _ask(self, question: str, ask: Callable[[package.Redis], Any]) -> Any:
         def call(under_way: Call) -> Any:
             with self._connected(under_way) as client:
@@ -131,6 +151,10 @@ class Redis:
             came_back = f"it answers, but not as Redis does ({type(error).__name__}: {text})"
             return Failure(Trouble.UNEXPECTED_ANSWER, came_back, _WRONG_PORT_HINT)
         return None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _watched(url: str, under_way: Call) -> type[package.Connection]:

@@ -852,3 +852,30 @@ def test_bare_nan_is_json_only_if_allowed() -> None:
 
 def test_an_answer_does_not_print_its_body() -> None:
     assert len(repr(answer(b"x" * MIB))) < 400
+
+
+# --------------------------------------------------------------------------------------------- clients apart, given up
+
+
+def test_a_client_apart_has_places_of_its_own(make_http: MakeHttp) -> None:
+    with misbehaving.silent() as silent, misbehaving.empty() as server:
+        http = make_http(concurrency_max=1, timeout_seconds=20.0)
+        apart = http.apart(concurrency_max=1)
+        hanging = threading.Thread(target=lambda: apart.ask_all([Request("GET", silent.url)]), daemon=True)
+        hanging.start()
+        wait_until(lambda: silent.connections, timeout_seconds=10, what="the request that hangs")
+        assert http.ask("GET", server.url).status == 200
+        assert apart.tally is http.tally
+        apart.abandon()
+        hanging.join(5)
+        assert not hanging.is_alive()
+        apart.close()
+
+
+def test_a_client_that_was_given_up_fails_at_once(make_http: MakeHttp) -> None:
+    with misbehaving.silent() as silent:
+        http = make_http(timeout_seconds=20.0)
+        http.abandon()
+        started = time.monotonic()
+        assert trouble_with(http, silent.url).trouble is Trouble.TIMED_OUT
+        assert time.monotonic() - started < 5

@@ -122,6 +122,27 @@ def test_its_version(kubeconfig: KubeConfig) -> None:
         assert f"authorization: Bearer {TOKEN}".lower().encode() in request.lower()
 
 
+def test_a_config_map(kubeconfig: KubeConfig) -> None:
+    path = "/api/v1/namespaces/chaos/configmaps/"
+    there = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "switch"}, "data": {"stop": "true"}}
+    replies = {
+        f"{path}switch": as_json(there),
+        f"{path}empty": as_json({**there, "data": None}),
+        f"{path}absent": refusal(404, "NotFound", 'configmaps "absent" not found'),
+        f"{path}secret": refusal(403, "Forbidden", "configmaps is forbidden"),
+        f"{path}other": as_json(VERSION),
+    }
+    with misbehaving.routes(replies) as server:
+        kubeconfig.write(server.url)
+        kubernetes = client()
+        assert kubernetes.config_map("chaos", "switch") == {"stop": "true"}
+        assert kubernetes.config_map("chaos", "empty") == {}
+        assert kubernetes.config_map("chaos", "absent") is None
+        for name, words in (("secret", "forbidden"), ("other", "form")):
+            with pytest.raises(CouldNotObserve, match=words):
+                kubernetes.config_map("chaos", name)
+
+
 @pytest.mark.parametrize(
     ("change", "replicas"),
     [

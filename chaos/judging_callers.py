@@ -1,0 +1,401 @@
+"""Judges of what callers get while a fault is there and after it, and of what counters and ratios say of that. Pure.
+
+As under load (`load.judging`), a share with few requests behind it FAILs only when it is very unlikely on a platform that
+keeps its promise.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from chaos.detectors import LOST, has, lives_of, outages, series
+from chaos.evidence import FIGURES, REPLICAS, Evidence, end, finished, keeps_from_judging, sent, together
+from chaos.timeline import Figures, Probed
+from load.wording import count, duration, share
+from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chaos.promises import Answered, Burns, Counted, Lost
+    from chaos.timeline import Replica
+
+_LIMITED_SHARE_MAX = 0.2
+_COUNTED_LATE_SECONDS = 0.1
+"""A reading of counters may be so much older or younger than its sample says."""
+
+# ------------------------------------------------------------------------------------------------------------- answered
+
+
+def judge_answered(evidence: Evidence, promise: Answered) -> Verdict:
+    """What a probe's callers get while the fault is there.
+
+    A request that was under way when the undo began is of neither time, and is left out.
+    """
+    expected = _expected(promise)
+    if blocked := keeps_from_judging(evidence, expected):
+        return blocked
+    place = evidence.place
+    limit = promise.longest_seconds
+    if promise.longest_of:
+        known = evidence.record.limits.get(promise.longest_of)
+        if known is None:
+            return inconclusive(expected, f"the platform does not say {promise.longest_of}", **place)
+        limit = known + promise.slack_seconds
+    begin = evidence.there + promise.after_seconds_min
+    every = [each for each in evidence.timeline.probes(promise.probe, start=begin, end=evidence.undoing)]
+    judged = [each for each in sent(every) if end(each) <= evidence.undoing]
+    if every and is_more(sum(each.outcome == "limited" for each in every), len(every), _LIMITED_SHARE_MAX):
+        return inconclusive(expected, "too many of the probes were turned away by the rate limit", **place)
+    if len(judged) < promise.requests_min:
+        observed = f"only {count(len(judged))} requests, {count(promise.requests_min)} are needed"
+        remedy = "hold the fault longer, or send the probe more often"
+        return inconclusive(expected, observed, **place, remedy=remedy)
+    verdicts = [*_shares(evidence, expected, promise, judged), *_kinds(evidence, expected, promise, judged)]
+    verdicts += _times(evidence, expected, promise, judged, limit)
+    outcomes = Counter(each.outcome for each in judged)
+    seen = ", ".join(f"{count(number)} {outcome.replace('_', ' ')}" for outcome, number in outcomes.most_common())
+    longest = max(each.seconds for each in judged)
+    verdicts.append(passed(f"{promise.probe}: {seen}, longest {duration(longest)}", where=place["where"]))
+    return finished(evidence, expected, together(expected, verdicts, evidence))
+
+
+def _expected(promise: Answered) -> str:
+    parts = []
+    if promise.ok_share_min > 0:
+        parts.append(f"at least {share(promise.ok_share_min)} answered as promised")
+    if promise.ok_share_max < 1:
+        parts.append(f"at most {share(promise.ok_share_max)} answered as promised")
+    if promise.codes:
+        parts.append(f"failures with {' or '.join(promise.codes)}")
+    if promise.answered_by:
+        parts.append(f"answers of {' or '.join(promise.answered_by)}")
+    if promise.outcomes:
+        parts.append(f"nothing but {' or '.join(promise.outcomes)}")
+    if promise.longest_of:
+        parts.append(f"none longer than {promise.longest_of} and {duration(promise.slack_seconds)}")
+    elif promise.longest_seconds is not None:
+        parts.append(f"none longer than {duration(promise.longest_seconds)}")
+    if promise.p95_seconds_max is not None:
+        parts.append(f"p95 at most {duration(promise.p95_seconds_max)}")
+    return f"{promise.probe} while the fault is there: {', '.join(parts) or 'any answer'}"
+
+
+def _judged_share(bad: int, total: int, most: float) -> Outcome:
+    """Judge whether a number is at most a share of a total; what is merely unlikely FAILs, and no excess is green."""
+    if not is_more(bad, total, most):
+        return Outcome.PASS
+    if total >= needed_for(most) or chance_of_at_least(bad, total, most) < SUSPICIOUS:
+        return Outcome.FAIL
+    return Outcome.INCONCLUSIVE
+
+
+def _shares(evidence: Evidence, expected: str, promise: Answered, judged: Sequence[Probed]) -> list[Verdict]:
+    good = sum(each.outcome == "ok" for each in judged)
+    bad = len(judged) - good
+    verdicts = []
+    for number, most in ((bad, 1 - promise.ok_share_min), (good, promise.ok_share_max)):
+        outcome = _judged_share(number, len(judged), most)
+        observed = f"{count(good)} of {count(len(judged))} were answered as promised ({share(good / len(judged))})"
+        if outcome is Outcome.FAIL:
+            verdicts.append(failed(expected, observed, **evidence.place, notes=_examples(judged)))
+        elif outcome is Outcome.INCONCLUSIVE:
+            verdicts.append(inconclusive(expected, f"{observed}: too few to tell", **evidence.place))
+    return verdicts
+
+
+def _examples(judged: Sequence[Probed]) -> tuple[str, ...]:
+    kinds = Counter(f"{each.outcome} {each.code or each.detail}".strip() for each in judged if each.outcome != "ok")
+    return tuple(f"{count(number)} times {kind}" for kind, number in kinds.most_common(3))
+
+
+def _kinds(evidence: Evidence, expected: str, promise: Answered, judged: Sequence[Probed]) -> list[Verdict]:
+    """Judge what answers may be: codes of failures, names of providers, outcomes."""
+    wrong: list[tuple[str, Counter[str]]] = []
+    if promise.codes:
+        codes = Counter(each.code for each in judged if each.outcome == "failed" and each.code not in promise.codes)
+        wrong.append(("failures with", codes))
+    if promise.answered_by:
+        names = (each.answered_by for each in judged if each.outcome == "ok")
+        wrong.append(("answers of", Counter(name for name in names if name not in promise.answered_by)))
+    if promise.outcomes:
+        found = Counter(each.outcome for each in judged if each.outcome not in promise.outcomes)
+        wrong.append(("requests that ended as", found))
+    return [
+        failed(
+            expected,
+            ", ".join(f"{count(number)} {what} {name or 'none'}" for name, number in found.most_common(4)),
+            **evidence.place,
+        )
+        for what, found in wrong
+        if found
+    ]
+
+
+def _times(
+    evidence: Evidence, expected: str, promise: Answered, judged: Sequence[Probed], limit: float | None
+) -> list[Verdict]:
+    verdicts = []
+    long = [each.seconds for each in judged if limit is not None and each.seconds > limit]
+    if long and limit is not None:
+        observed = f"{count(len(long))} of {count(len(judged))} took longer than {duration(limit)}"
+        verdicts.append(failed(expected, f"{observed}, the longest {duration(max(long))}", **evidence.place))
+    if promise.p95_seconds_max is not None:
+        above = sum(each.seconds > promise.p95_seconds_max for each in judged)
+        outcome = _judged_share(above, len(judged), 0.05)
+        ranked = sorted(each.seconds for each in judged)
+        p95 = ranked[math.ceil(0.95 * len(ranked)) - 1]
+        observed = f"p95 is {duration(p95)}: {count(above)} of {count(len(judged))} took longer"
+        if outcome is Outcome.FAIL:
+            verdicts.append(failed(expected, observed, **evidence.place))
+        elif outcome is Outcome.INCONCLUSIVE:
+            verdicts.append(inconclusive(expected, f"{observed}: too few to tell", **evidence.place))
+    return verdicts
+
+
+# -------------------------------------------------------------------------------------------------------------- counted
+
+
+def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
+    """A counter moves by at least as many as the probes of its replica failed with a code."""
+    labels = ",".join(f'{key}="{value}"' for key, value in promise.labels.items())
+    expected = f"{promise.counter}{{{labels}}} counts what fails with {promise.code}"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    place = evidence.place
+    every = [
+        each
+        for each in evidence.timeline.probes(promise.probe)
+        if each.outcome == "failed" and each.code == promise.code and end(each) >= evidence.start
+    ]
+    if not every:
+        return inconclusive(expected, f"no request of {promise.probe} failed with {promise.code}", **place)
+    groups = (
+        [("", evidence.replicas)]
+        if any(not each.replica for each in every)
+        else [(one, (one,)) for one in evidence.replicas]
+    )
+    verdicts = []
+    judged = 0
+    for name, members in groups:
+        own = [each for each in every if name in {"", each.replica}]
+        if not own:
+            continue
+        grown, inside = _grown(evidence, promise.counter, promise.labels, members, own, whole=not name)
+        judged += inside
+        on = f" on {name}" * bool(name)
+        if round(grown) < inside:
+            observed = f"it grew by {count(grown)}{on}, and {count(inside)} requests failed so"
+            verdicts.append(failed(expected, observed, **place))
+        elif inside:
+            verdicts.append(passed(f"{count(grown)} counted{on}, {count(inside)} seen", where=place["where"]))
+    if not judged:
+        return inconclusive(expected, "no such request ended between two readings of the counter", **place)
+    for never in promise.never:
+        moved = sum(_grown(evidence, promise.counter, never, (one,), ())[0] for one in evidence.replicas)
+        if moved > promise.never_most:
+            named = ",".join(f'{key}="{value}"' for key, value in never.items())
+            observed = f"{promise.counter}{{{named}}} grew by {count(moved)}, at most {count(promise.never_most)} may"
+            verdicts.append(failed(expected, observed, **place))
+    return together(expected, verdicts, evidence)
+
+
+def _grown(
+    evidence: Evidence,
+    counter: str,
+    labels: Mapping[str, str],
+    members: Sequence[str],
+    own: Sequence[Probed],
+    *,
+    whole: bool = False,
+) -> tuple[float, int]:
+    """Say by how much a counter grew on some replicas from the fault on, and how many requests surely ended meanwhile.
+
+    Each process is taken by itself: what one counted after its last reading is lost with it. With `whole`, the requests
+    may have gone to any replica, so that only those count for which all of them were read before and after.
+    """
+    grown = 0.0
+    stretches: list[tuple[float, float]] = []
+    for member in members:
+        for life in lives_of(evidence.timeline, member):
+            first = max(
+                (one for one in life if one.since <= evidence.start), default=life[0], key=lambda one: one.since
+            )
+            grown += max(0.0, _value(life[-1], counter, labels) - _value(first, counter, labels))
+            stretches.append((first.since + _COUNTED_LATE_SECONDS, life[-1].since - _COUNTED_LATE_SECONDS))
+    if whole:
+        if len(stretches) != len(members):
+            return grown, 0
+        stretches = [(max(one for one, _ in stretches), min(other for _, other in stretches))]
+    inside = sum(1 for each in own if any(one <= each.since and end(each) <= other for one, other in stretches))
+    return grown, inside
+
+
+def _value(sample: Replica, counter: str, labels: Mapping[str, str]) -> float:
+    parsed = ((*series(key), value) for key, value in sample.counters.items())
+    return sum(value for name, found, value in parsed if name == counter and has(found, labels))
+
+
+# ----------------------------------------------------------------------------------------------------------------- lost
+
+
+def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
+    """Few enough requests get no answer of the platform, and for no longer than promised."""
+    limits = [f"at most {count(promise.most)} requests" + f" or {share(promise.share_max)}" * bool(promise.share_max)]
+    if promise.outage_seconds_max is not None:
+        limits.append(f"no outage longer than {duration(promise.outage_seconds_max)}")
+    expected = f"lost are {', '.join(limits)}"
+    if blocked := keeps_from_judging(evidence, expected):
+        return blocked
+    place = evidence.place
+    every = [
+        each
+        for each in sent(evidence.timeline.of(Probed))
+        if not each.replica and (each.probe in promise.probes or not promise.probes) and end(each) >= evidence.start
+    ]
+    if not every:
+        return inconclusive(expected, "no probe went through the load balancer", **place)
+    missing = [probe for probe in promise.probes if all(each.probe != probe for each in every)]
+    if missing:
+        return inconclusive(expected, f"nothing of the probe {missing[0]} was seen", **place)
+    lost = sum(each.outcome in LOST for each in every)
+    asked = len(every)
+    parts = [f"{count(lost)} of {count(asked)} probes"]
+    notes = []
+    traffic = evidence.record.traffic
+    if traffic.planned and not traffic.trouble:
+        due, gone = _load_after(evidence, evidence.start)
+        parts.append(f"{count(gone)} of {count(due)} requests of the load")
+        lost, asked = lost + gone, asked + due
+    elif traffic.trouble:
+        notes.append(f"the load does not count: {traffic.trouble}")
+    allowed = max(float(promise.most), promise.share_max * asked)
+    kinds = Counter(each.outcome for each in every if each.outcome in LOST)
+    named = f" ({', '.join(f'{count(number)} {kind}' for kind, number in kinds.most_common())})" if kinds else ""
+    verdicts = []
+    if lost > allowed + 1e-9:
+        verdicts.append(failed(expected, f"lost: {' and '.join(parts)}{named}", **place))
+    longest = max(
+        (
+            span.seconds
+            for probe in {each.probe for each in every}
+            for span in outages((each for each in every if each.probe == probe), lambda each: each.outcome in LOST)
+        ),
+        default=0.0,
+    )
+    if promise.outage_seconds_max is not None and longest > promise.outage_seconds_max:
+        verdicts.append(failed(expected, f"nothing got through for {duration(longest)}", **place))
+    outage = f", longest outage {duration(longest)}" if longest else ""
+    verdicts.append(passed(f"lost: {' and '.join(parts)}{named}{outage}", where=place["where"]))
+    return finished(evidence, expected, together(expected, verdicts, evidence)).with_notes(*notes)
+
+
+def _load_after(evidence: Evidence, since: float) -> tuple[int, int]:
+    """Count the requests of the background load that were due from a moment on, and how many of them failed."""
+    traffic = evidence.record.traffic
+    if not traffic.failed_at:
+        return traffic.answered + traffic.failed, traffic.failed
+    blocks = _blocks(traffic.failed_at)
+    chosen = [(due, bad) for _, over, due, bad in blocks if over > since]
+    return sum(due for due, _ in chosen), sum(bad for _, bad in chosen)
+
+
+def _blocks(failed_at: Sequence[tuple[float, int, int]]) -> list[tuple[float, float, int, int]]:
+    """Give each block of time of the load's record as (begin, end, requests due, of these failed)."""
+    starts = [start for start, _, _ in failed_at]
+    step = min((other - one for one, other in zip(starts, starts[1:], strict=False)), default=1.0)
+    return [(start, start + step, due, bad) for start, due, bad in failed_at]
+
+
+# ---------------------------------------------------------------------------------------------------------------- burns
+
+
+def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:
+    """The error ratio that Prometheus works out is the one that callers see.
+
+    Compared is only when the ratio's whole window is of the timeline; what Prometheus knows is up to a scrape and an
+    evaluation old. With and without the background load, which may ask for what the ratio does not count.
+    """
+    expected = f"{promise.watch} is the share of failed requests within {share(promise.tolerance)}"
+    if blocked := keeps_from_judging(evidence, expected, sources=(FIGURES,)):
+        return blocked
+    place, record = evidence.place, evidence.record
+    window = evidence.scaled(promise.window_seconds)
+    interval = max((rule.interval_seconds for rule in record.rules), default=record.scrape_seconds)
+    lag = record.scrape_seconds + interval
+    seen = _Requests(evidence, promise.probes)
+    compared = 0
+    off: list[tuple[float, float, float, float]] = []
+    highest = 0.0
+    for sample in evidence.timeline.of(Figures):
+        value = sample.values.get(promise.watch)
+        if value is None or not evidence.there <= sample.since <= evidence.undoing or sample.since < window + lag:
+            continue
+        ratios = seen.ratios(sample.since, window, lag)
+        if not ratios:
+            continue
+        compared += 1
+        low, high = min(ratios), max(ratios)
+        highest = max(highest, low)
+        if not low - promise.tolerance <= value <= high + promise.tolerance:
+            off.append((sample.since, value, low, high))
+    if not compared:
+        observed = f"no sample had a whole window of {duration(window)} and enough requests behind it"
+        return inconclusive(expected, observed, **place, remedy="hold the fault longer")
+    if len(off) >= 3 and len(off) > compared / 2:
+        since, value, low, high = off[-1]
+        callers = share(low) if round(low, 3) == round(high, 3) else f"{share(low)} to {share(high)}"
+        observed = f"{promise.watch} was {share(value)} {evidence.after_fault(since)}, callers saw {callers}"
+        return failed(expected, f"{observed} ({count(len(off))} of {count(compared)} samples are off)", **place)
+    if not highest:
+        return inconclusive(expected, "no request failed: there is nothing to compare", **place)
+    observed = f"{count(compared - len(off))} of {count(compared)} samples agree, up to {share(highest)}"
+    return passed(observed, where=place["where"])
+
+
+class _Requests:
+    """When requests ended and whether they failed, to ask for the share of failed ones in a window of time."""
+
+    def __init__(self, evidence: Evidence, probes: Sequence[str]) -> None:
+        found = [
+            (end(each), each.outcome != "ok") for each in sent(evidence.timeline.of(Probed)) if each.probe in probes
+        ]
+        self._own = _Sums([(at, 1, int(bad)) for at, bad in found])
+        traffic = evidence.record.traffic
+        blocks = () if traffic.trouble else _blocks(traffic.failed_at)
+        self._all = _Sums(
+            [
+                *((at, 1, int(bad)) for at, bad in found),
+                *(((one + other) / 2, due, bad) for one, other, due, bad in blocks),
+            ]
+        )
+
+    def ratios(self, since: float, window: float, lag: float) -> list[float]:
+        """Give what the share may have been in a window that ended up to `lag` before a moment."""
+        steps = 8
+        ends = [since - lag * step / steps for step in range(steps + 1)]
+        found = (sums.ratio(one - window, one) for one in ends for sums in (self._own, self._all))
+        return [ratio for ratio in found if ratio is not None]
+
+
+class _Sums:
+    """Running sums of requests and failures by time."""
+
+    _LEAST = 10
+
+    def __init__(self, events: Sequence[tuple[float, int, int]]) -> None:
+        ordered = sorted(events)
+        self._at = [at for at, _, _ in ordered]
+        self._sums = [(0, 0)]
+        for _, due, bad in ordered:
+            self._sums.append((self._sums[-1][0] + due, self._sums[-1][1] + bad))
+
+    def ratio(self, begin: float, finish: float) -> float | None:
+        one = self._sums[bisect.bisect_left(self._at, begin)]
+        other = self._sums[bisect.bisect_left(self._at, finish)]
+        due = other[0] - one[0]
+        return (other[1] - one[1]) / due if due >= self._LEAST else None
