@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -37,7 +38,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _said(str(error), EXIT_INCONCLUSIVE)
     except KeyboardInterrupt:
         return _said("interrupted", _EXIT_INTERRUPTED)
+    _flush()
     return code
+
+
+def _flush() -> None:
+    """Keep a reader that has left (`| head`) from being an error of the command, here and when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _said(sentence: str, code: int) -> int:

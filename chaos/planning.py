@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -42,8 +44,9 @@ def _run(options: argparse.Namespace) -> int:
     contract = contracts.load(settings.contract)
     contract.validate()
     check(contract)
-    for line in render_plan(contract, Scope(settings, contract), named(contract, options.pattern)):
-        print(line)  # noqa: T201 - it is a command line
+    lines = list(render_plan(contract, Scope(settings, contract), named(contract, options.pattern)))
+    with contextlib.suppress(OSError):  # nobody reads on (`| head`)
+        sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 

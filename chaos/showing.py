@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from functools import partial
 from pathlib import Path
@@ -131,5 +132,6 @@ def show(run: Run, contract: Contract, folder: Path, names: Collection[str], str
     )
     run.remarks.append(trouble or f"report of the experiments: {folder / HTML_FILE}")
     run.unwritten = True  # there is no verdict file of a second judgement
-    stream.writelines(f"{line.text}\n" for line in render(run, code, width=_WIDTH))
+    with contextlib.suppress(OSError):  # nobody reads on, which changes nothing about the verdict
+        stream.writelines(f"{line.text}\n" for line in render(run, code, width=_WIDTH))
     return code

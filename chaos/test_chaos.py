@@ -9,7 +9,7 @@ import functools
 from typing import TYPE_CHECKING, TypeVar
 
 from chaos import judging, judging_alerts, judging_breakers, judging_callers, observing, promises
-from chaos.hooks import finish, guard, seconds_needed
+from chaos.hooks import dry_run, finish, guard, seconds_needed
 from selfcheck.checking import check
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selfcheck.verdict import Verdict
 
 
-__all__ = ["finish", "guard", "seconds_needed"]
+__all__ = ["dry_run", "finish", "guard", "seconds_needed"]
 """The hooks that the gate's plugin calls around the checks."""
 
 P = TypeVar("P", bound=promises.OfExperiment)
