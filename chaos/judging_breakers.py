@@ -7,6 +7,7 @@ it, too: what they can explain is no breach.
 from __future__ import annotations
 
 import bisect
+import math
 import statistics
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,6 @@ from chaos.detectors import (
     CLOSED,
     HALF_OPEN,
     LATE_SECONDS,
-    LET_THROUGH,
     OPEN,
     Call,
     Called,
@@ -250,14 +250,16 @@ def _not_before_on(look: _Look, replica: str) -> Verdict:  # noqa: PLR0911 - one
     opened = f"{look.on(replica)}, {evidence.after_fault(first.seen)}"
     if own >= look.failures:
         return look.passes(f"opened after {count(own)} {_failures(own)}{opened}")
-    if look.promise.shared is not False:
-        every = _shared_failures(look, first)
-        if every is not None and every >= look.failures:
+    places: Sequence[str] = (replica,)
+    if look.promise.shared is not False and (every := _shared_failures(look, first)) is not None:
+        if every >= look.failures:
             return look.passes(f"opened after {count(own)} {_failures(own)}{opened}; {count(every)} on all replicas")
-    most = others_most(evidence, look.promise, replica, first.row_since, first.seen)
+        own, places = every, look.replicas
+    bounds = [others_most(evidence, look.promise, place, first.row_since, first.seen) for place in places]
     observed = f"opened after {count(own)} of {look.failures} {_failures(look.failures)}{opened}"
-    if most is None:
+    if None in bounds:
         return look.cannot_tell(f"{observed}; how many requests of others failed is not known")
+    most = sum(bound for bound in bounds if bound is not None)
     if own + most >= look.failures:
         return look.passes(f"{observed}; others sent up to {count(most)} more")
     return look.fails(f"{observed}; others sent {f'at most {count(most)}' if most else 'none'} meanwhile")
@@ -266,32 +268,45 @@ def _not_before_on(look: _Look, replica: str) -> Verdict:  # noqa: PLR0911 - one
 def _shared_failures(look: _Look, opening: Opening) -> int | None:
     """Count the failures on all replicas that a shared breaker has seen when it opened; None when it is not shared.
 
-    Where nobody says whether it is, two things show that it is not: a request that was let through although it was due
-    after as many failures as open it had ended on all replicas together, and trials on several replicas within one open
-    time.
+    Where nobody says whether it is, two things show that it is not, unless others' requests may have succeeded in
+    between: one that was let through although it was due after as many failures in a row as open it had ended on all
+    replicas together, and trials on several replicas within one open time.
     """
-    every = {replica: look.calls(replica) for replica in look.replicas}
     calls = sorted(
-        (each for found in every.values() for each in found if each.end >= opening.row_since),
+        (each for replica in look.replicas for each in look.calls(replica) if each.end >= opening.row_since),
         key=lambda each: each.end,
     )
-    failures = [
-        each for each in calls if each.call in (Call.FAILED, Call.UNSURE) and each.end <= opening.seen + LATE_SECONDS
-    ]
-    if look.promise.shared is None:
-        if len(failures) >= look.failures:
-            due_open = failures[look.failures - 1].end
-            if any(due_open < each.due < opening.seen and each.call in LET_THROUGH for each in calls):
-                return None
-        tried = [
-            [trial for found in look.openings(replica)[:1] for trial in found.trials if trial.call is Call.FAILED]
-            for replica in look.replicas
-        ]
-        firsts = sorted((trials[0] for trials in tried if trials), key=lambda each: each.due)
-        least = look.open_seconds - look.promise.slack_seconds
-        if firsts and sum(each.due < firsts[0].end + least for each in firsts) > look.promise.trials:
-            return None
-    return len(failures)
+    if look.promise.shared is None and not look.is_partial and (_let_through_late(look, opening) or _tried_apart(look)):
+        return None
+    return sum(each.call in {Call.FAILED, Call.UNSURE} and each.end <= opening.seen + LATE_SECONDS for each in calls)
+
+
+def _let_through_late(look: _Look, opening: Opening) -> bool:
+    """Tell whether a request was let through that a shared breaker would have refused before this opening."""
+    evidence = look.evidence
+    calls = [each for replica in look.replicas for each in look.calls(replica) if each.end >= evidence.start]
+    row, due_open = 0, math.inf
+    for call in sorted(calls, key=lambda each: each.end):
+        if call.call is Call.OK:
+            row, due_open = 0, math.inf
+        elif call.call is Call.FAILED:
+            if due_open < call.due < opening.seen:
+                return True
+            row += 1
+            due_open = call.end if row == look.failures else due_open
+    return False
+
+
+def _tried_apart(look: _Look) -> bool:
+    """Tell whether replicas had their trials at the same time, or nearly so: those of a shared breaker take turns."""
+    firsts = []
+    for replica in look.replicas:
+        trials = [each for found in look.openings(replica)[:1] for each in found.trials if each.call is Call.FAILED]
+        firsts += trials[:1]
+    if not firsts:
+        return False
+    over = min(firsts, key=lambda each: each.due).end + look.open_seconds - look.promise.slack_seconds
+    return sum(each.due < over for each in firsts) > look.promise.trials
 
 
 # ----------------------------------------------------------------------------------------------------------- while open

@@ -217,7 +217,7 @@ def test_an_empty_timeline_is_never_green(name: str) -> None:
         ("opens", {"fuse": lambda: Fuse(failures=None), "fail_seconds": 3.0}, FAIL, "it never opened"),
         ("not_before", {"fuse": lambda: Fuse(failures=1)}, FAIL, "opened after 1 of 5 failures on one"),
         ("not_before", {"fuse": lambda: Fuse(failures=3)}, FAIL, "opened after 3 of 5 failures on one"),
-        ("not_before", {"fuse": lambda: Fuse(failures=3), "shared": True}, FAIL, "of 5 failures"),
+        ("not_before", {"fuse": lambda: Fuse(failures=1), "shared": True}, FAIL, "of 5 failures"),
         ("not_before", {"shared": True}, PASS, "on all replicas"),
         ("not_before", {"shared": True, "fail_seconds": 3.0}, PASS, "on all replicas"),
         ("not_before", {"fuse": lambda: Fuse(failures=None)}, INCONCLUSIVE, "did not open"),
