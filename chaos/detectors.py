@@ -28,6 +28,8 @@ CLOSED, HALF_OPEN, OPEN = 0.0, 1.0, 2.0
 """The values of a breaker's gauge."""
 LATE_SECONDS = 0.25
 """A request may be sent so much later than it was due, and a page be read so much later than its sample says."""
+_SAME_SECONDS = 0.1
+"""Of two answers that came so close together, the first may have been given last."""
 LOST = frozenset({"server_error", "timeout", "connection"})
 """Outcomes of probes that got no answer of the platform."""
 
@@ -232,10 +234,9 @@ class Overdue:
     since: float
     through: int
     row: int
-    until: float
 
 
-def overdue(  # noqa: C901 - one walk over all that can end
+def overdue(
     calls: Sequence[Called],
     failures: int,
     open_seconds: float,
@@ -245,44 +246,43 @@ def overdue(  # noqa: C901 - one walk over all that can end
     """Give where a breaker must have been open by its callers' own failures and was not, and the longest row.
 
     Failures count when they end. Only requests that were due after the last of them had its answer can be a breach, and
-    only until the open time is over, when a trial may go through.
+    only until somebody is refused, or until the open time is over, when a trial may go through.
     """
-    found: list[Overdue] = []
-    is_open, row, longest = False, 0, 0
-    due_open: float | None = None
-    through: list[Called] = []
-    last = 0.0
+    rows, longest = _rows(calls, failures, restarted)
+    found = []
+    for since in rows:
+        refused = (each.due for each in calls if each.call is Call.REFUSED and each.due > since)
+        anew = (one for one, other in restarted if other > since)
+        limit = min([since + open_seconds, *refused, *anew])
+        through = [each for each in calls if each.call in LET_THROUGH and since < each.due < limit]
+        if through:
+            bad = sum(each.call is Call.FAILED for each in through)
+            found.append(Overdue(since, len(through), failures + bad))
+    return found, longest
 
-    def close_row() -> None:
-        nonlocal row, due_open
-        if due_open is not None and through:
-            found.append(Overdue(due_open, len(through), row, max(each.end for each in through)))
-        row, due_open = 0, None
-        through.clear()
 
+def _rows(calls: Sequence[Called], failures: int, restarted: Sequence[tuple[float, float]]) -> tuple[list[float], int]:
+    """Give when as many failures as open a breaker had ended in a row, and the longest row.
+
+    Failures after a refusal are trials, or were under way: they count only when a success has closed the breaker. Where
+    a success had its answer at nearly the same time as the last failure, which of them came first is not certain.
+    """
+    found: list[float] = []
+    is_open, row, longest, last = False, 0, 0, 0.0
+    good = [each.end for each in calls if each.call is Call.OK]
     for call in sorted(calls, key=lambda each: each.end):
         if any(last < other and one < call.end for one, other in restarted):
-            close_row()
-            is_open = False
+            is_open, row = False, 0
         last = call.end
         if call.call is Call.REFUSED:
-            close_row()
-            is_open = True
-            continue
-        if call.call not in LET_THROUGH:
-            continue
-        late = due_open is not None and due_open < call.due < due_open + open_seconds
-        if late:
-            through.append(call)
-        if call.call is Call.OK:
-            close_row()
-            is_open = False
-        elif not is_open:
+            is_open, row = True, 0
+        elif call.call is Call.OK:
+            is_open, row = False, 0
+        elif call.call is Call.FAILED and not is_open:
             row += 1
             longest = max(longest, row)
-            if row == failures:
-                due_open = call.end
-    close_row()
+            if row == failures and not any(0 <= ended - call.end < _SAME_SECONDS for ended in good):
+                found.append(call.end)
     return found, longest
 
 
@@ -290,7 +290,8 @@ def others_most(evidence: Evidence, promise: Breaker, replica: str, start: float
     """Say how many requests of others may have come to a replica between two moments, at most; None when unknown.
 
     It is what the counter of requests grew by, beyond the probes' own, between readings around that time. Each pair of
-    readings gives a bound; the lowest counts.
+    readings gives a bound. Of all, one is taken that a quarter of them are below: a reading that came very late gives
+    some that are too low.
     """
     if not promise.requests:
         return None
@@ -309,7 +310,7 @@ def others_most(evidence: Evidence, promise: Breaker, replica: str, start: float
             for later, grown in after:
                 inside = sum(1 for due, over in own if due >= at + 0.1 and over <= later - 0.1)
                 bounds.append(max(0, round(grown - value) - inside))
-    return min(bounds, default=None)
+    return sorted(bounds)[len(bounds) // 4] if bounds else None
 
 
 def gauges(timeline: Timeline, replica: str, key: str) -> list[tuple[float, float | None]]:
