@@ -357,12 +357,13 @@ def _told(say: Callable[[str], None], found: Played, levels: Mapping[str, Severi
     if found.story.refused:
         say(f"{name}: refused, nothing was injected: {found.story.refused}")
         return
-    figures = story.figures(found.story)
+    figures = found.story.figures
     says = found.story.experiment.says if found.story.experiment is not None else found.story.fault
     say(f"It was {name}: {says}.")
     say(
-        f"The alert was delivered after {_seconds(figures.detect)}, all was well again {_seconds(figures.recover)}"
-        f" after the undo; {wording.count(figures.failed)} of {wording.count(figures.requests)} requests failed."
+        f"The alert was delivered after {_seconds(figures.detect)}, callers were served again"
+        f" {_seconds(figures.recover)} after the undo;"
+        f" {wording.count(figures.failed)} of {wording.count(figures.requests)} requests failed."
     )
     given = score(found, levels)
     if given.most:
@@ -426,7 +427,7 @@ def _table(day: GameDay, scores: Sequence[Score], levels: Mapping[str, SeverityL
         level = levels.get(played.step.severity)
         allowed = wording.NOTHING if level is None else wording.clock(level.response_seconds)
         refused = f"refused: {plain(played.story.refused)}" if played.story.refused else ""
-        detect = story.figures(played.story).detect
+        detect = played.story.figures.detect
         cells = [
             str(number),
             code(played.step.experiment),

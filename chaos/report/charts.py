@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,13 @@ _LOOKS: Mapping[str, tuple[str, Form]] = {
 
 
 def moments(told: Story) -> list[Mark]:
-    """Give what is marked in all plots: fault, undo, and when all was as before."""
-    named = (("fault", told.injected), ("undo", told.undoing), ("recovered", told.recovered))
+    """Give what is marked in all plots: fault, undo, when callers were served as before, and when all was quiet."""
+    named = (
+        ("fault", told.injected),
+        ("undo", told.undoing),
+        ("recovered", told.recovered),
+        ("settled", told.settled),
+    )
     return [Mark(name, at) for name, at in named if at is not None]
 
 
@@ -163,7 +169,7 @@ def watched(told: Story) -> list[Plot]:
             "As Prometheus had it.",
             Time(told.end),
             "time since the beginning",
-            Linear(max((value for _, value in found if value is not None), default=1.0), wording.number),
+            _reach([value for _, value in found if value is not None]),
             name,
             [Series(name, thinned(found), Ink.OTHER, Form.STEPS)],
             moments=moments(told),
@@ -173,6 +179,12 @@ def watched(told: Story) -> list[Plot]:
         )
         for name, found in list(changed.items())[:_WATCHED_MAX]
     ]
+
+
+def _reach(values: Sequence[float]) -> Linear:
+    """Give a scale from 0, or from below it where there are values (a budget that is overspent)."""
+    known = [value for value in values if math.isfinite(value)]
+    return Linear(max([*known, 0.0]), wording.number, low=min([*known, 0.0]))
 
 
 def thinned(points: Sequence[tuple[float, float | None]]) -> Sequence[tuple[float, float | None]]:

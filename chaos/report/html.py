@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.report import charts, lanes
-from chaos.report.story import Figures, Story, figures
 from load import wording
 from load.report import verdicts
 from load.report.markup import Markup, element, joined
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chaos.record import Look
+    from chaos.report.story import Figures, Story
     from selfcheck.run import Result
 
 RECOVER = "make chaos-recover"
@@ -159,7 +159,7 @@ def figure_texts(told: Story, found: Figures) -> tuple[str, ...]:
     """Give the figures of the last six columns of the table."""
     if told.injecting is None:
         return (wording.NOTHING,) * 6
-    budget = wording.NOTHING if found.budget is None else wording.share(found.budget)
+    budget = wording.NOTHING if found.budget is None else _part(found.budget)
     return (
         _seconds(found.detect),
         _seconds(found.mitigate),
@@ -168,6 +168,10 @@ def figure_texts(told: Story, found: Figures) -> tuple[str, ...]:
         budget,
         wording.duration(found.outage_seconds) if found.outage_seconds else "none",
     )
+
+
+def _part(share: float) -> str:
+    return wording.share(share) if share <= 1 else f"all, {wording.number(share)} times"
 
 
 def _seconds(value: float | None) -> str:
@@ -193,14 +197,14 @@ def _table(stories: Sequence[Story]) -> Markup:
             element("th", element("a", told.name, href=f"#experiment-{told.name}"), scope="row"),
             cell(told.fault or wording.NOTHING, "text fault"),
             cell(_word(told), "text fault"),
-            *(cell(_two_lines(text), _style(text)) for text in figure_texts(told, figures(told))),
+            *(cell(_two_lines(text), _style(text)) for text in figure_texts(told, told.figures)),
         )
         for told in stories
     ]
     caption = (
         "To detect: from the first failed request (or the fault, where callers saw nothing) to a delivered alert."
-        " To mitigate: from the same moment to the first open breaker. To recover: from the verified undo until all was"
-        f" as before. {wording.NOTHING}: was not seen, or does not apply. Budget: the part of"
+        " To mitigate: from the same moment to the first open breaker. To recover: from the verified undo until callers"
+        f" were served as before. {wording.NOTHING}: was not seen, or does not apply. Budget: the part of"
         " the error budget that Prometheus saw go."
     )
     if not rows:
@@ -222,7 +226,7 @@ def _style(text: str) -> str:
 
 
 def _experiment(told: Story) -> Markup:
-    found = figures(told)
+    found = told.figures
     says = told.experiment.says if told.experiment is not None else ""
     early = told.ended_by
     return element(
@@ -243,8 +247,8 @@ def _experiment(told: Story) -> Markup:
 
 def _incident(told: Story, found: Figures) -> Markup:
     texts = dict(zip(COLUMNS[3:], figure_texts(told, found), strict=True))
-    lost = f"as {wording.duration(found.lost_seconds)} of a whole outage" if found.lost_seconds else "nothing"
-    pairs: list[tuple[str, object]] = [*texts.items(), ("It cost callers", lost)]
+    lost = wording.duration(found.lost_seconds) if found.lost_seconds else "none"
+    pairs: list[tuple[str, object]] = [*texts.items(), ("As a whole outage of", lost)]
     return facts(*pairs, *_traffic(told))
 
 

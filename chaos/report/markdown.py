@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.report.html import COLUMNS, RECOVER, figure_texts, meaning, outcome_text, whole
-from chaos.report.story import figures
 from load import wording
 from load.report.markdown import code, plain, red
 from load.report.verdicts import exit_meaning
@@ -62,7 +61,7 @@ def _table(stories: Sequence[Story]) -> Iterator[str]:
             plain(told.name),
             plain(told.fault) or wording.NOTHING,
             word if word == "PASS" else f"**{word}**",
-            *figure_texts(told, figures(told)),
+            *figure_texts(told, told.figures),
         ]
         yield f"| {' | '.join(cells)} |"
 

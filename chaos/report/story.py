@@ -5,21 +5,23 @@ All moments are seconds since the timeline began. A figure that cannot be told i
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from chaos import timeline as timelines
-from chaos.plan import BUDGET
+from chaos.detectors import incident
+from chaos.evidence import SENT, Evidence
+from chaos.plan import BUDGET, Experiment, Fault
+from chaos.promises import Figured
 from chaos.timeline import Alerts, Mark, Notification, Probed, Replica, Stop
 from chaos.timeline import Figures as Watched
 from selfcheck.verdict import Outcome, roll_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from chaos.plan import Experiment
     from chaos.record import Record
     from chaos.timeline import Timeline
     from selfcheck.run import Result
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 NO_FAULT_OF_THE_PLATFORM: Final = frozenset({OK, "limited", "unsent"})
 """Outcomes of probes that are no failed request."""
-OPEN: Final = 2.0
+_TELLS_NOTHING: Final[tuple[str, ...]] = Figured.model_fields["ignored"].default
+"""Alerts of these severities detect nothing, as in the verdict on the figures."""
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
 _CLOCKS_APART_SECONDS: Final = 10.0
@@ -39,7 +42,7 @@ def failed(probe: Probed) -> bool:
     return probe.outcome not in NO_FAULT_OF_THE_PLATFORM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Story:
     """One experiment; `record` is None where none was left (the runner was killed), and `trouble` says so."""
 
@@ -96,8 +99,8 @@ class Story:
         return self.timeline.mark(timelines.UNDONE)
 
     @property
-    def recovered(self) -> float | None:
-        """When all was as before."""
+    def settled(self) -> float | None:
+        """When all was as before, and alerts had told so."""
         return self.timeline.mark(timelines.RECOVERED)
 
     @property
@@ -116,7 +119,19 @@ class Story:
             return "; ".join(fault.text for fault in self.experiment.faults)
         return next((mark.detail for mark in self.timeline.of(Mark) if mark.name == timelines.INJECTING), "")
 
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures of the incident, the same that its verdict tells."""
+        return _worked_out(self)
+
     @property
+    def recovered(self) -> float | None:
+        """When callers were served as before, and breakers closed."""
+        if self.figures.recover is None or self.undone is None:
+            return None
+        return self.undone + self.figures.recover
+
+    @cached_property
     def through(self) -> tuple[str, ...]:
         """The probes that go through what is broken; all where the contract does not say."""
         names = dict.fromkeys(probe.probe for probe in self.timeline.of(Probed))
@@ -144,45 +159,41 @@ class Figures:
     mitigate: float | None = None
     """From the same moment to the first open breaker."""
     recover: float | None = None
-    """From the verified undo until all was as before."""
+    """From the verified undo until callers were served as before and breakers were closed."""
     requests: int = 0
-    """Probes and background load from the fault until recovery."""
+    """Probes and background load from the fault on."""
     failed: int = 0
     outage_seconds: float = 0.0
     """The longest time in which every probe of a kind failed."""
     lost_seconds: float = 0.0
     """The time of a whole outage that would have cost as much: failed share by duration."""
     budget: float | None = None
-    """The part of the error budget that Prometheus saw go."""
+    """The part of the error budget that Prometheus saw go; above 1 where more went than there is."""
 
 
-def figures(story: Story) -> Figures:
-    """Work out the figures of an experiment."""
-    began, end = story.injecting, story.recovered if story.recovered is not None else story.end
-    if began is None:
+def _worked_out(story: Story) -> Figures:
+    began = story.injecting
+    if began is None or story.record is None:
         return Figures()
-    sent = [p for p in story.timeline.of(Probed) if began <= p.since <= end and p.outcome != "unsent"]
-    through = story.through
-    effects = [p.since for p in sent if p.probe in through and failed(p)]
-    start = effects[0] if effects else (story.injected or began)
-    opened = next(
-        (r.since for r in story.timeline.of(Replica) if r.since >= began and OPEN in r.breakers.values()), None
-    )
-    told = next((moment for moment in deliveries(story, FIRING) if moment >= began), None)
-    blocks = [] if story.record is None else [b for b in story.record.traffic.failed_at if began <= b[0] <= end]
-    requests = len(sent) + sum(due for _, due, _ in blocks)
-    lost = sum(map(failed, sent)) + sum(bad for *_, bad in blocks)
-    lost_seconds = (end - began) * _share(story, began, end)
+    evidence = Evidence(story.record, story.timeline, story.experiment or _stand_in(story.name))
+    found = incident(evidence, ignored=_TELLS_NOTHING)
+    start = began if found.effect is None else found.effect
+    blocks = [block for block in story.record.traffic.failed_at if block[0] >= began]
     return Figures(
-        detect=None if told is None else max(0.0, told - start),
-        mitigate=None if opened is None else max(0.0, opened - start),
-        recover=None if story.recovered is None or story.undone is None else story.recovered - story.undone,
-        requests=requests,
-        failed=lost,
-        outage_seconds=longest_outage(sent),
-        lost_seconds=lost_seconds,
+        detect=None if found.detected is None else max(0.0, found.detected - start),
+        mitigate=None if found.mitigated is None else max(0.0, found.mitigated - start),
+        recover=None if found.recovered is None else max(0.0, found.recovered - evidence.gone),
+        requests=found.total + sum(due for _, due, _ in blocks),
+        failed=found.failed + sum(bad for *_, bad in blocks),
+        outage_seconds=found.outage_seconds,
+        lost_seconds=(story.end - began) * _share(story, began),
         budget=_budget(story, began),
     )
+
+
+def _stand_in(name: str) -> Experiment:
+    """Give an experiment for one that the contract no longer has; no figure depends on what it says."""
+    return Experiment(name=name, says="no longer in the contract", faults=(Fault(lever=name, kind=name),), probe=name)
 
 
 def _budget(story: Story, began: float) -> float | None:
@@ -192,56 +203,22 @@ def _budget(story: Story, began: float) -> float | None:
     return max(0.0, before[-1] - min(after)) if before and after else None
 
 
-def _share(story: Story, began: float, end: float) -> float:
+def _share(story: Story, began: float) -> float:
     """Give the share of failed requests: of the background load, which is like real traffic, where there is one."""
-    blocks = [] if story.record is None else [b for b in story.record.traffic.failed_at if began <= b[0] <= end]
+    assert story.record is not None  # see `_worked_out`
+    blocks = [block for block in story.record.traffic.failed_at if block[0] >= began]
     due = sum(planned for _, planned, _ in blocks)
     if due:
         return sum(bad for *_, bad in blocks) / due
-    through = story.through
-    sent = [
-        p for p in story.timeline.of(Probed) if began <= p.since <= end and p.outcome != "unsent" and p.probe in through
-    ]
+    probes = story.timeline.of(Probed)
+    sent = [p for p in probes if p.since >= began and p.outcome in SENT and p.probe in story.through]
     return sum(map(failed, sent)) / len(sent) if sent else 0.0
-
-
-def longest_outage(probes: Iterable[Probed]) -> float:
-    """Give the longest time in which the probes of one kind, at one replica, failed without a success between."""
-    streams: dict[tuple[str, str], list[Probed]] = defaultdict(list)
-    for probe in probes:
-        streams[probe.probe, probe.replica].append(probe)
-    longest = 0.0
-    for stream in streams.values():
-        began: float | None = None
-        for probe in stream:
-            if failed(probe):
-                began = probe.since if began is None else began
-                longest = max(longest, probe.since + probe.seconds - began)
-            elif probe.outcome == OK and began is not None:
-                longest = max(longest, probe.since - began)
-                began = None
-    return longest
-
-
-def deliveries(story: Story, status: str) -> list[float]:
-    """Give when notifications of a status arrived, without those of alerts that were told before the fault."""
-    began = story.injecting if story.injecting is not None else 0.0
-    earlier = {_alert(found) for found in story.timeline.of(Notification) if arrived(found) < began}
-    return sorted(
-        arrived(found)
-        for found in story.timeline.of(Notification)
-        if found.status == status and _alert(found) not in earlier
-    )
 
 
 def arrived(found: Notification) -> float:
     """Give when a notification arrived; by the receiver's clock, where that can be right."""
     ago = found.at - found.received
     return found.since - ago if 0 <= ago <= _CLOCKS_APART_SECONDS else found.since
-
-
-def _alert(found: Notification) -> str:
-    return found.name + json.dumps(dict(sorted(found.labels.items())))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chaos import live
+from chaos import judging, live
 from chaos import record as records
 from chaos import timeline as timelines
+from chaos.detectors import incident
+from chaos.evidence import Evidence
 from chaos.live import live_view
-from chaos.record import Done
-from chaos.report import charts, story, writing
+from chaos.plan import BUDGET
+from chaos.record import Done, Traffic
+from chaos.report import charts, html, story, writing
 from chaos.report.story import Story
-from chaos.timeline import Alert, Alerts, Mark, Notification, Probed, Replica, Seen, Timeline, Trouble
+from chaos.timeline import Alert, Alerts, Figures, Mark, Notification, Probed, Replica, Seen, Timeline, Trouble
+from load.wording import duration
 from selfcheck.secrets import Secrets
 from selfcheck.values import harmless
 from selfcheck.verdict import Outcome, failed, passed
@@ -32,10 +36,6 @@ if TYPE_CHECKING:
 
 def sample(kind: type[Seen], since: float, **fields: Any) -> Seen:
     return kind(at=BEGAN + since, since=since, **fields)
-
-
-def probed(since: float, how: str, *, probe: str = "ocr_paddle", replica: str = "", seconds: float = 0.1) -> Probed:
-    return Probed(at=BEGAN + since, since=since, probe=probe, outcome=how, seconds=seconds, replica=replica)
 
 
 def the_outage(until: float = float("inf")) -> Story:
@@ -63,54 +63,37 @@ def outside_code(text: str) -> str:
 # Figures
 
 
-def test_the_figures_of_an_incident_are_those_of_its_timeline() -> None:
-    found = story.figures(the_outage())
-    assert found.detect == pytest.approx(11.5, abs=0.2)  # the first failure at 6 s, the pager at 17.5 s
-    assert found.mitigate == pytest.approx(2.2, abs=0.2)
-    assert found.recover == pytest.approx(10.6, abs=0.01)
+def test_the_figures_of_an_incident_are_those_of_its_timeline_and_of_its_verdict() -> None:
+    outage = the_outage()
+    found = outage.figures
+    assert found.detect == pytest.approx(10.6, abs=0.3)  # the first failure came at 7 s, the pager at 17.5 s
+    assert found.mitigate == pytest.approx(1.2, abs=0.3)
+    assert found.recover == pytest.approx(8.4, abs=0.3)  # the last breaker closes at 45 s
     assert found.failed == 206
     assert found.outage_seconds == pytest.approx(35, abs=1)
     assert found.budget == pytest.approx(0.08, abs=0.001)
+    assert outage.record is not None
+    evidence = Evidence(outage.record, outage.timeline, chaos_demo.EXPERIMENTS[OUTAGE])
+    said = judging.told(evidence, incident(evidence))
+    assert f"detected {duration(found.detect or 0)} later" in said
+    assert f"mitigated {duration(found.mitigate or 0)} later" in said
+    assert f"recovered {duration(found.recover or 0)} after the undo" in said
 
 
 def test_what_was_not_seen_is_none_and_never_nought() -> None:
-    nothing = story.figures(Story("x", None, Timeline([])))
-    assert (nothing.detect, nothing.mitigate, nothing.recover, nothing.budget) == (None, None, None, None)
+    for told in (Story("x", None, Timeline([])), Story("x", outage_record(), Timeline([]))):
+        found = told.figures
+        assert (found.detect, found.mitigate, found.recover, found.budget) == (None, None, None, None)
     only_fault = Timeline([sample(Mark, 1.0, name=timelines.INJECTING), sample(Mark, 2.0, name=timelines.UNDONE)])
-    found = story.figures(Story("x", None, only_fault))
-    assert (found.detect, found.mitigate, found.recover, found.requests) == (None, None, None, 0)
+    found = Story("x", outage_record(traffic=Traffic()), only_fault).figures
+    assert (found.detect, found.mitigate, found.requests) == (None, None, 0)
 
 
-def test_an_alert_that_was_told_before_the_fault_does_not_detect_it() -> None:
-    def told(at: float, number: int) -> Seen:
-        labels = {"severity": "none"}
-        fields = {"receiver": "x", "status": "firing", "name": "Watchdog", "labels": labels, "received": BEGAN + at}
-        return sample(Notification, at, number=number, **fields)
-
-    marks = [sample(Mark, 5.0, name=timelines.INJECTING)]
-    assert story.figures(Story("x", None, Timeline([*marks, told(1, 1), told(7, 2)]))).detect is None
-    assert story.figures(Story("x", None, Timeline([*marks, told(7, 2)]))).detect == pytest.approx(2.0)
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "longest"),
-    [
-        ("", 0.0),
-        ("ok ok ok", 0.0),
-        ("ok failed failed ok", 2.0),
-        ("failed ok failed failed failed", 2.1),  # the last one took a tenth of a second
-        ("failed limited failed ok", 3.0),  # a refusal by the rate limit does not end an outage
-        ("unsent limited ok", 0.0),
-    ],
-)
-def test_an_outage_is_contiguous_failing_time(outcomes: str, longest: float) -> None:
-    probes = [probed(float(at), how) for at, how in enumerate(outcomes.split())]
-    assert story.longest_outage(probes) == pytest.approx(longest)
-
-
-def test_replicas_have_outages_of_their_own() -> None:
-    probes = [probed(at, "failed" if at % 2 else "ok", replica=f"r{at % 2}") for at in range(6)]
-    assert story.longest_outage(probes) == pytest.approx(4.1)
+def test_an_overspent_budget_is_told_in_words_and_drawn_below_nought() -> None:
+    left = [sample(Figures, at, values={BUDGET: value}) for at, value in ((0.0, 1.0), (2.0, -37.0))]
+    told = Story("x", outage_record(), Timeline([sample(Mark, 1.0, name=timelines.INJECTING), *left]))
+    assert html.figure_texts(told, told.figures)[4] == "all, 38 times"
+    assert charts.watched(told)[0].up.place(-37.0) < charts.watched(told)[0].up.place(0.0)
 
 
 @pytest.mark.parametrize(("ago", "since"), [(0.2, 9.8), (-30.0, 10.0), (60.0, 10.0)])
@@ -267,7 +250,7 @@ def test_the_markdown_is_short_and_says_the_same(folder: Path) -> None:
     text = (folder / writing.MARKDOWN_FILE).read_text(encoding="utf-8")
     assert text.startswith("# FAIL: chaos run\n\n2 experiments done, 1 refused;")
     assert (
-        "| outage\\_paddle | paddle: down | **FAIL** | 11.5 s | 2.20 s | 10.6 s | 206 of 1,253 | 8.0 % | 35.4 s |"
+        "| outage\\_paddle | paddle: down | **FAIL** | 10.6 s | 1.19 s | 8.40 s | 206 of 1,379 | 8.0 % | 34.8 s |"
         in text
     )
     assert "made at 2 s, **not undone**" in text

@@ -159,7 +159,7 @@ def test_a_contract_without_a_severity_table_is_still_read(tmp_path: Path) -> No
     for area in ("platform", "api"):
         (tmp_path / f"{area}.toml").write_bytes((contracts.DEFAULT_CONTRACT / f"{area}.toml").read_bytes())
     assert plan.severities(contracts.load(tmp_path)) == {}
-    table = '[[level]]\nname = "x"\nresponse_seconds = 0'
+    table = '[[severity_level]]\nname = "x"\nresponse_seconds = 0'
     (tmp_path / "chaos.toml").write_text(table, encoding="utf-8")
     impossible = contracts.load(tmp_path)
     with pytest.raises(ContractError, match="response_seconds"):
