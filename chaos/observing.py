@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chaos import plan, record, timeline
 from chaos.evidence import Evidence
+from chaos.promises import Bites
 from selfcheck.contract import Component, ContractError
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.settings import SETTING_OF
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chaos.plan import Experiment
     from selfcheck.target import Target
 
+BITES = "chaos.bites"
 LOCK = "chaos lock"
 """What the target keeps the lock of the ledger under: a stack that gives it back when it is closed."""
 
@@ -66,11 +68,12 @@ def _evidence(target: Target, name: str) -> Evidence:
     experiment = experiment_of(target, name)
     saved = target.scope.settings.chaos_record
     folder = run_one(target, name) if saved is None else saved / name
-    return read(folder, experiment)
+    bites = next((each for each in target.contract.promises(BITES, Bites) if each.experiment == name), None)
+    return read(folder, experiment, bites)
 
 
-def read(folder: Path, experiment: Experiment) -> Evidence:
-    """Read a saved experiment; raises CouldNotObserve where there is none."""
+def read(folder: Path, experiment: Experiment, bites: Bites | None = None) -> Evidence:
+    """Read a saved experiment, with the promise that its fault is felt; raises CouldNotObserve where there is none."""
     try:
         found = record.read(folder / record.RECORD_FILE)
         seen = timeline.read(folder / record.TIMELINE_FILE)
@@ -81,7 +84,7 @@ def read(folder: Path, experiment: Experiment) -> Evidence:
             came_back=f"cannot be read as one: {str(error).splitlines()[0]}",
             hint="name the folder `chaos` below the output folder of a run",
         ) from error
-    return Evidence(found, seen, experiment)
+    return Evidence(found, seen, experiment, bites, str(folder))
 
 
 def run_one(target: Target, name: str, *, silent: bool = False) -> Path:

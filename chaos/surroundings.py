@@ -16,6 +16,7 @@ from chaos.guard import conditions
 from chaos.promises import Steady
 from chaos.record import Look, Rule
 from selfcheck import alerting, routing
+from selfcheck.contract import Component
 from selfcheck.firing import Rulebook
 from selfcheck.judging import look_at
 from selfcheck.observation import CouldNotObserve
@@ -79,6 +80,7 @@ class Surroundings:
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),
                     "scrape_seconds": _scrape_seconds(run.target),
+                    "watched": tuple(_watched(run.target)),
                     "replicas_wanted": self.target.scope.environment.replicas,
                 },
                 limits=limits,
@@ -94,6 +96,15 @@ class Surroundings:
             return list(leftovers(self.hands))
         except CouldNotObserve as error:
             return [error.sentence]
+
+
+def _watched(target: Target) -> Iterator[str]:
+    """Give the observers that are in scope, as a timeline calls them."""
+    for component in (Component.PROMETHEUS, Component.ALERTMANAGER):
+        if target.scope.covers(component):
+            yield str(component)
+    if target.scope.environment.receiver_url is not None:
+        yield "receiver"
 
 
 def _limits(target: Target) -> dict[str, float]:
@@ -133,6 +144,7 @@ def _rules(target: Target) -> Iterator[Rule]:
     book, routes = Rulebook(recorded=alerting.recorded(groups)), _routing(target)
     for found in alerting.alerting(groups):
         rule = found.rule
+        routed = _routes(routes, rule)
         yield Rule(
             name=rule.name,
             group=rule.group,
@@ -140,7 +152,8 @@ def _rules(target: Target) -> Iterator[Rule]:
             interval_seconds=_interval(groups, rule.group),
             severity=rule.labels.get("severity", ""),
             reads=tuple(sorted(alerting.reads(found.node, book))) if found.node is not None else (),
-            receivers=_receivers(routes, rule),
+            receivers=tuple(dict.fromkeys(route.receiver for route in routed)),
+            repeat_seconds=min((route.repeat_seconds for route in routed), default=0.0),
         )
 
 
@@ -157,11 +170,10 @@ def _routing(target: Target) -> routing.Routing | None:
         return None
 
 
-def _receivers(routes: routing.Routing | None, rule: LoadedRule) -> tuple[str, ...]:
+def _routes(routes: routing.Routing | None, rule: LoadedRule) -> tuple[routing.Route, ...]:
     if routes is None:
         return ()
     try:
-        reached = routing.reached(routes, routing.labels_of(rule))
+        return tuple(reach.route for reach in routing.reached(routes, routing.labels_of(rule)))
     except UnreadableError:
         return ()
-    return tuple(dict.fromkeys(reach.route.receiver for reach in reached))

@@ -1,4 +1,4 @@
-"""The breaker of paddle opens after two failures."""
+"""The breaker of paddle opens after a single failure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _change(platform: Platform) -> Iterator[None]:
-    with replaced(platform.breakers._breakers["paddle"], _fail_max=2):  # noqa: SLF001 - a defect knows the insides
+    with replaced(platform.breakers._breakers["paddle"], _fail_max=1):  # noqa: SLF001 - a defect knows the insides
         yield
     platform.breakers.reset("paddle")
 

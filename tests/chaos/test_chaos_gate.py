@@ -171,7 +171,6 @@ def test_foreign_toxics_refuse(lab: Lab, tmp_path: Path) -> None:
     [
         ("one_replica_is_down", "2 of 3 replicas answer"),
         ("one_breaker_is_shown_as_open", "the circuit breaker of"),
-        ("an_alert_fires_all_the_time", "is firing"),
     ],
 )
 def test_what_is_not_well_refuses(lab: Lab, tmp_path: Path, defect: str, says: str) -> None:
@@ -180,6 +179,19 @@ def test_what_is_not_well_refuses(lab: Lab, tmp_path: Path, defect: str, says: s
     lab.settled()
     assert ran.code == EXIT_REFUSED, ran.stdout
     assert says in ran.text
+
+
+def test_an_alert_refuses(lab: Lab, tmp_path: Path) -> None:
+    exporter = lab.process("redis-exporter")
+    exporter.stop()
+    try:
+        wait_until(lambda: lab.query('ALERTS{alertname="RedisDown"}'), timeout_seconds=30.0, what="the alert on Redis")
+        ran = run(lab, tmp_path)
+    finally:
+        exporter.start()
+    lab.settled()
+    assert ran.code == EXIT_REFUSED, ran.stdout
+    assert "the alert RedisDown is" in ran.text
 
 
 def test_an_unknown_lever_is_a_mistake_in_the_contract(lab: Lab, tmp_path: Path) -> None:
