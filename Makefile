@@ -163,6 +163,12 @@ bench: setup ## what the gate and load tests cost, and how exact they are
 	@$(VENV)/python -m tools.bench_observability $(ARGS)
 	@$(VENV)/python -m tools.bench_load
 
+.PHONY: soak
+soak: setup ## hours: runners killed, load and experiments green in a row
+	@$(VENV)/python -m tools.kills 200
+	@$(VENV)/python -m tools.greens load 50
+	@$(VENV)/python -m tools.greens chaos 50
+
 .PHONY: detection
 detection: setup ## every seeded defect against every check: what is missed
 	@$(VENV)/python -m tools.detection $(ARGS)

@@ -189,7 +189,6 @@ class Experiment(Part):
     settle_seconds_min: Above0 = Field(40, description="And at least.")
     quiet_seconds: Above0 = Field(2.0, description="So long before the fault all is sampled without one.")
     load: str = Field("chaos", description="The profile of load.toml whose rate goes on meanwhile; none when empty.")
-    short: bool = Field(False, description="Of the short set: `pytest chaos -m short`.")
     stops_watching: tuple[Literal["prometheus", "alertmanager", "receiver"], ...] = Field(
         (), description="The observers that the fault takes away: that they do not answer is no trouble then."
     )

@@ -11,6 +11,7 @@ from lab.breaking import applied, catalogue
 from selfcheck.contract import DEFAULT_CONTRACT
 from selfcheck.verdict import Outcome
 from tests.labs import free_lab
+from tools.greens import SHORT_SET
 from tools.proving import gate, named
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.proof, pytest.mark.lab, pytest.mark.slow]
 
 DEFECTS = {name: defect for name, defect in catalogue().items() if defect.chaos}
-SHORT = ("provider_down_paddle", "redis_down", "replica_killed")
 TRIES = 3
 """The machine may have other things to do: an experiment that could not tell may be done again."""
 
@@ -51,7 +51,7 @@ class Chaos:
     def green(self) -> None:
         """See that nothing is red where nothing is broken."""
         for _ in range(TRIES):
-            found = self.outcomes(SHORT, patient=True)
+            found = self.outcomes(SHORT_SET, patient=True)
             red = {id_: outcome for id_, outcome in found.items() if outcome != Outcome.PASS}
             if not red or Outcome.FAIL in red.values():
                 break
