@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chaos import plan
@@ -21,6 +22,7 @@ from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.replicas import snapshot
 from selfcheck.settings import SETTING_OF
 from selfcheck.verdict import Outcome
+from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +33,17 @@ if TYPE_CHECKING:
 
 CONSENT = "CHAOS_CONSENT"
 """The environment variable that names the environment into which faults may be put in this run."""
+_PATIENCE_SECONDS = 20.0
 _NEEDED = (Component.APP, Component.PROMETHEUS)
 """Without these nothing could be said of what came of an experiment, nor whether all is well before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that keeps a fault from being made; `may_pass` is for what may be over in a few seconds."""
+
+    text: str
+    may_pass: bool = False
 
 
 def refuse_unless_well(target: Target) -> list[str]:
@@ -51,7 +62,7 @@ def refuse_unless_well(target: Target) -> list[str]:
         except (HeldError, LedgerError) as error:
             _refuse([str(error)])
         with Hands.of(target) as hands:
-            _refuse(list(conditions(target, hands)))
+            _refuse(lasting(target, hands))
         target.keep(LOCK, held.pop_all())
     return remarks
 
@@ -96,26 +107,43 @@ def _recovered(target: Target) -> list[str]:
     return [f"an earlier run had left a fault; {each}" for each in found.undone]
 
 
-def conditions(target: Target, hands: Hands) -> Iterator[str]:
+def lasting(target: Target, hands: Hands) -> list[str]:
+    """Give what is the matter with the target; an alert that is only pending may be over in a while."""
+    found: list[Condition] = []
+
+    def is_well_or_worse() -> bool:
+        found[:] = conditions(target, hands)
+        return not all(condition.may_pass for condition in found) or not found
+
+    with contextlib.suppress(GaveUp):
+        wait_until(
+            is_well_or_worse, timeout_seconds=_PATIENCE_SECONDS, what="pending alerts to be over", interval_seconds=0.5
+        )
+    return [condition.text for condition in found]
+
+
+def conditions(target: Target, hands: Hands) -> Iterator[Condition]:
     """Give what is the matter with the target now, so that no fault may be put into it."""
     yield from _alerts(target)
-    yield from _replicas(target)
-    yield from _budget(target)
+    yield from map(Condition, (*_replicas(target), *_budget(target), *_leftovers(hands)))
+
+
+def _leftovers(hands: Hands) -> Iterator[str]:
     try:
         yield from leftovers(hands)
     except CouldNotObserve as error:
         yield error.sentence
 
 
-def _alerts(target: Target) -> Iterator[str]:
+def _alerts(target: Target) -> Iterator[Condition]:
     assert target.prometheus is not None  # `_NEEDED`
     ignored = plan.metrics(target.contract).severities_ignored
     try:
         for alert in target.prometheus.alerts():
             if alert.labels.get("severity") not in ignored:
-                yield f"the alert {alert.labels.get('alertname', '?')} is {alert.state}"
+                yield Condition(f"the alert {alert.name or '?'} is {alert.state}", may_pass=alert.state == "pending")
     except CouldNotObserve as error:
-        yield error.sentence
+        yield Condition(error.sentence)
 
 
 def _replicas(target: Target) -> Iterator[str]:

@@ -13,7 +13,7 @@ from chaos.detectors import Life, duplicates, has, is_receiver_known, is_same, l
 from chaos.evidence import ALERTMANAGER, PROMETHEUS, Evidence, finished, keeps_from_judging, samples_of, together
 from chaos.timeline import Alerts
 from load.wording import count, duration
-from selfcheck.verdict import Verdict, failed, inconclusive, passed
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,8 @@ def judge_alerted(evidence: Evidence, promise: Alerted) -> Verdict:
     if old:
         state = "firing" if any((life.firing or 0) < evidence.start for life in old) else "pending"
         return look.cannot_tell(f"{old[0].alert.name} was {state} before the fault already")
-    fired = [life for life in every if life.firing is not None]
+    # What fires only when the fault is gone tells nobody of it: budgets, long windows.
+    fired = [life for life in every if life.firing is not None and (promise.late or life.firing < evidence.gone)]
     if not fired:
         return _silent(look, every)
     by_key: dict[str, list[Life]] = {}
@@ -105,8 +106,12 @@ def judge_alerted(evidence: Evidence, promise: Alerted) -> Verdict:
     if first > look.deadline:
         observed = f"{fired[0].alert.name} fired {_since(look, first)}, {duration(first - look.deadline)} too late"
         verdicts.append(look.fails(observed))
-    verdicts += [_way(look, chain) for chain in by_key.values()]
-    return together(look.expected, verdicts, evidence)
+    ways = [_way(look, chain) for chain in by_key.values()]
+    if any(way.outcome is Outcome.PASS for way in ways):
+        # One alert tells of it; of others that were too short to be judged it is remarked.
+        unclear = [way for way in ways if way.outcome is Outcome.INCONCLUSIVE]
+        ways = [way.with_notes(*(each.observed for each in unclear)) for way in ways if way not in unclear]
+    return together(look.expected, verdicts + ways, evidence)
 
 
 def _since(look: _Look, moment: float) -> str:
@@ -233,6 +238,24 @@ def _in_alertmanager(look: _Look, life: Life) -> str:
     return "absent" if seen and long_enough and ALERTMANAGER not in evidence.experiment.stops_watching else ""
 
 
+def _active(look: _Look, life: Life) -> float:
+    """Say for how long Alertmanager had an alert as one to tell of; for ever where it was not looked at."""
+    assert life.firing is not None
+    looked = [
+        sample
+        for sample in look.evidence.timeline.of(Alerts)
+        if sample.source == ALERTMANAGER and life.firing <= sample.since
+    ]
+    moments = [
+        sample.since
+        for sample in looked
+        if any(each.state != "suppressed" and is_same(life.alert, each.name, each.labels) for each in sample.alerts)
+    ]
+    if not looked:
+        return float("inf")
+    return moments[-1] - moments[0] if moments else 0.0
+
+
 def _delivered(look: _Look, life: Life) -> str | Verdict:
     evidence, promise, name = look.evidence, look.promise, life.alert.name
     assert life.firing is not None
@@ -253,7 +276,7 @@ def _delivered(look: _Look, life: Life) -> str | Verdict:
         observed = f"{name} was delivered to {every[0].receiver}, and is promised to {' or '.join(sorted(wanted))}"
         return look.fails(observed)
     observed = f"{name} fired {_since(look, life.firing)} and was not delivered"
-    fired_for = life.last_firing - life.firing
+    fired_for = min(life.last_firing - life.firing, _active(look, life))
     if evidence.last < min(deadline, life.firing + 2 * promise.slack_seconds) or fired_for < promise.slack_seconds:
         return look.cannot_tell(f"{observed}; it fired for {duration(fired_for)} only, or was not watched for longer")
     return look.fails(f"{observed} to {' or '.join(sorted(wanted)) or 'any receiver'}")

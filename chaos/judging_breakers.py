@@ -379,7 +379,9 @@ def _bad_trials(look: _Look, replica: str, opening: Opening) -> str:
     # Of a breaker that was open before, it is not known whether it had closed at all in between.
     opened: float | None = opening.earliest if opening.first or opening.failures else None
     group: list[Called] = []
-    for trial in sorted(opening.trials, key=lambda each: each.due):
+    # Once the fault is gone a trial closes it, at a moment that lies somewhere between its request and its answer.
+    judged = [each for each in opening.trials if each.end <= evidence.undoing]
+    for trial in sorted(judged, key=lambda each: each.due):
         over = min((each.end for each in group if each.call is Call.FAILED), default=None)
         if group and look.is_partial:
             # A trial of somebody else may have closed it meanwhile.

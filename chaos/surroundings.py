@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos import plan
 from chaos.faults import leftovers
-from chaos.guard import conditions
+from chaos.guard import lasting
 from chaos.promises import Steady
 from chaos.record import Look, Rule
 from selfcheck import alerting, routing
@@ -75,7 +75,7 @@ class Surroundings:
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
-                conditions=tuple(run.clean(reason) for reason in conditions(run.target, self.hands)),
+                conditions=tuple(map(run.clean, lasting(run.target, self.hands))),
                 facts={
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),
@@ -174,6 +174,6 @@ def _routes(routes: routing.Routing | None, rule: LoadedRule) -> tuple[routing.R
     if routes is None:
         return ()
     try:
-        return tuple(reach.route for reach in routing.reached(routes, routing.labels_of(rule)))
+        return tuple(reach.route for reach in routing.reached(routes, routing.labels_of(rule)) if reach.sure)
     except UnreadableError:
         return ()
