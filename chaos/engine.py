@@ -52,6 +52,7 @@ class _Made:
     number: int
     ledger: LedgerRecord
     until: float
+    """Until when it stays, from when all are made."""
     is_ours: bool = True
     """Whether the reaper has no business with it: false once its undo has begun."""
 
@@ -194,8 +195,9 @@ class Course:
             prepared = prepare(fault, lever, self.hands, self.target.platform.run_id)
             self.done.append(Done(fault=fault.text, target=prepared.target, undo=prepared.undo_text))
             hold_seconds = fault.lasts * self.experiment.hold(self._scale)
-            kept = keeper.note(prepared, self.experiment.name, hold_seconds + _UNDO_SLACK_SECONDS)
-            self.made.append(_Made(number, kept, self._now + hold_seconds))
+            # Its time begins when all are made, and each of the others may take a while.
+            kept = keeper.note(prepared, self.experiment.name, hold_seconds + _UNDO_SLACK_SECONDS * len(faults))
+            self.made.append(_Made(number, kept, hold_seconds))
             try:
                 prepared.inject()
                 self._say(number, injected=self._now, proof=prepared.prove())
@@ -206,6 +208,8 @@ class Course:
             if dog.wait(0) or not keeper.still_ours(kept):
                 return
         self._mark(timeline.INJECTED)
+        for made in self.made:
+            made.until += self._now
 
     def _hold(self, keeper: Keeper, dog: Watchdog) -> None:
         """Let the faults stay for their time; what ends before the others is undone in between."""

@@ -108,7 +108,7 @@ def _recovered(target: Target) -> list[str]:
 
 
 def lasting(target: Target, hands: Hands) -> list[str]:
-    """Give what is the matter with the target; an alert that is only pending may be over in a while."""
+    """Give what is the matter with the target; alerts may be over in a while, as those of the experiment before."""
     found: list[Condition] = []
 
     def is_well_or_worse() -> bool:
@@ -116,9 +116,7 @@ def lasting(target: Target, hands: Hands) -> list[str]:
         return not all(condition.may_pass for condition in found) or not found
 
     with contextlib.suppress(GaveUp):
-        wait_until(
-            is_well_or_worse, timeout_seconds=_PATIENCE_SECONDS, what="pending alerts to be over", interval_seconds=0.5
-        )
+        wait_until(is_well_or_worse, timeout_seconds=_PATIENCE_SECONDS, what="alerts to be over", interval_seconds=0.5)
     return [condition.text for condition in found]
 
 
@@ -141,7 +139,7 @@ def _alerts(target: Target) -> Iterator[Condition]:
     try:
         for alert in target.prometheus.alerts():
             if alert.labels.get("severity") not in ignored:
-                yield Condition(f"the alert {alert.name or '?'} is {alert.state}", may_pass=alert.state == "pending")
+                yield Condition(f"the alert {alert.name or '?'} is {alert.state}", may_pass=True)
     except CouldNotObserve as error:
         yield Condition(error.sentence)
 
