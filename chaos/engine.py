@@ -22,6 +22,8 @@ from chaos.record import Done, Record
 from chaos.sampling import Sampler
 from chaos.settling import Settling
 from chaos.stopping import Watchdog
+from selfcheck.answering import breach
+from selfcheck.clients.platform import Sending
 from selfcheck.contract import ContractError
 from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.waiting import GaveUp, wait_until
@@ -93,7 +95,7 @@ class Course:
             self._mark(timeline.STARTED)
             self.view.step("steady state", "the promises of the gate that this rests on")
             before = self.surroundings.look()
-            found = found.model_copy(update={"before": before.looks, **before.facts})
+            found = found.model_copy(update={"before": before.looks, "stored_before": before.stored, **before.facts})
             refused = [*unsteady(before.looks), *before.conditions]
             if refused:
                 return self._written(found.model_copy(update={"refused": "; ".join(refused)}))
@@ -107,7 +109,7 @@ class Course:
             found = found.model_copy(update=self.facts)
             self.view.step("steady again")
             after = self.surroundings.look()
-            found = found.model_copy(update={"after": after.looks})
+            found = found.model_copy(update={"after": after.looks, "stored_after": after.stored})
             return self._written(found)
         except BaseException as error:
             self.facts.setdefault("stopped_by", f"interrupted: {type(error).__name__}")
@@ -215,6 +217,9 @@ class Course:
         """Let the faults stay for their time; what ends before the others is undone in between."""
         if any(done.trouble for done in self.done):
             return
+        if self.experiment.reset is not None:
+            self._watch(self.experiment.hold(self._scale) / 2, dog)
+            self._reset(self.experiment.reset)
         while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
             self._watch(until - self._now, dog)
@@ -225,6 +230,21 @@ class Course:
                 return
             for made in reversed(due):
                 self._undo_one(keeper, made)
+
+    def _reset(self, name: str) -> None:
+        """Ask each replica for the reset of the experiment, as operators would; what came back is told."""
+        self.view.step("reset", name)
+        act = self.target.contract.act(name)
+        bases: dict[str, str | None] = {**self.target.trusted_bases()} or {"": None}
+        sendings = [Sending(act, self.experiment.reset_values, base=base) for base in bases.values()]
+        try:
+            answers = self.target.platform.send_each(sendings)
+        except CouldNotObserve as error:
+            answers = [error]
+        troubles = [each.sentence if isinstance(each, CouldNotObserve) else breach(act, each) or "" for each in answers]
+        self.facts["reset"] = "; ".join(filter(None, troubles))
+        if not self.facts["reset"]:
+            self._mark(timeline.RESET, name)
 
     def _watch(self, seconds: float, dog: Watchdog) -> None:
         """Let time pass while all is sampled, unless a stop condition comes true."""

@@ -17,6 +17,7 @@ from chaos.detectors import (
     CLOSED,
     HALF_OPEN,
     LATE_SECONDS,
+    LET_THROUGH,
     OPEN,
     Call,
     Called,
@@ -29,7 +30,7 @@ from chaos.detectors import (
     restarts,
 )
 from chaos.evidence import FIGURES, PAGES, REPLICAS, Evidence, finished, keeps_from_judging, together
-from chaos.timeline import Figures, Page, Replica
+from chaos.timeline import RESET, Figures, Page, Replica
 from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
@@ -59,6 +60,7 @@ def judge_breaker(evidence: Evidence, promise: Breaker) -> Verdict:
         "gauge": (_gauge, (REPLICAS,)),
         "page": (_page, (PAGES,)),
         "ratio": (_ratio, (FIGURES, REPLICAS)),
+        "reset": (_reset, ()),
     }
     judge, sources = judges[promise.aspect]
     look = _Look(evidence, promise)
@@ -434,6 +436,40 @@ def _closes(look: _Look) -> Verdict:
         else:
             observed = f"it was not seen closed{look.on(replica)} until {evidence.after_undo(evidence.last)}"
             verdicts.append(look.cannot_tell(observed, "watch it longer after the undo"))
+    return look.together(verdicts)
+
+
+_RESET_SECONDS = 2.0
+_RESET_CALLS = 3
+"""So many requests are let through within so long after a reset: more than the one trial of a half-open breaker."""
+
+
+def _reset(look: _Look) -> Verdict:
+    evidence = look.evidence
+    moment = evidence.timeline.mark(RESET)
+    if moment is None:
+        why = evidence.record.reset or "the experiment was over before"
+        return look.fails(f"it was refused: {why}") if evidence.record.reset else look.cannot_tell(f"not reset: {why}")
+    if moment + _RESET_SECONDS > evidence.undoing:
+        return look.cannot_tell("the fault was undone too soon after the reset")
+    verdicts = []
+    for replica in look.replicas:
+        was_open = any(
+            each.seen < moment and (each.closed is None or each.closed > moment) for each in look.openings(replica)
+        )
+        after = [each for each in look.calls(replica) if moment <= each.due < moment + _RESET_SECONDS]
+        through = sum(each.call in LET_THROUGH for each in after)
+        if not was_open:
+            verdicts.append(look.cannot_tell(f"it was not open{look.on(replica)} when it was reset"))
+        elif len(after) < _RESET_CALLS:
+            verdicts.append(
+                look.cannot_tell(f"only {count(len(after))} requests came{look.on(replica)} after the reset")
+            )
+        elif through >= _RESET_CALLS:
+            verdicts.append(look.passes(f"{count(through)} of {count(len(after))} let through{look.on(replica)}"))
+        else:
+            observed = f"{count(through)} of {count(len(after))} requests were let through{look.on(replica)}"
+            verdicts.append(look.fails(f"{observed} in the {duration(_RESET_SECONDS)} after the reset"))
     return look.together(verdicts)
 
 

@@ -22,7 +22,7 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chaos.promises import Answered, Burns, Counted, Lost
+    from chaos.promises import Answered, Burns, Counted, Kept, Lost
     from chaos.timeline import Replica
 
 _LIMITED_SHARE_MAX = 0.2
@@ -313,6 +313,38 @@ def _blocks(failed_at: Sequence[tuple[float, int, int]]) -> list[tuple[float, fl
 
 
 # ---------------------------------------------------------------------------------------------------------------- burns
+
+
+def judge_kept(evidence: Evidence, promise: Kept) -> Verdict:
+    """The store has grown by as many rows as the replicas counted meanwhile."""
+    most = f"at most {count(promise.lost_most)}" if promise.lost_most else "none"
+    expected = f"of what {promise.counter} counts, {most} is missing in the store"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    place = evidence.place
+    before, after = evidence.record.stored_before.get(promise.id), evidence.record.stored_after.get(promise.id)
+    if before is None or after is None:
+        when = "before" if before is None else "after"
+        return inconclusive(expected, f"how much was stored {when} the experiment is not known", **place)
+    counted = sum(_counted(evidence, promise.counter, name) for name in evidence.replicas)
+    if not counted:
+        return inconclusive(expected, "nothing was counted that would have been stored", **place)
+    observed = f"{count(after - before)} rows more, and {count(counted)} requests were counted"
+    missing = counted - (after - before)
+    if missing > promise.lost_most:
+        return failed(expected, f"{observed}: {count(missing)} are missing", **place)
+    return passed(observed, where=place["where"])
+
+
+def _counted(evidence: Evidence, counter: str, replica: str) -> float:
+    """Say by how much a counter grew on a replica between the first and the last reading, over all its processes.
+
+    What a process counted between its last reading and its end is not known, and left out.
+    """
+    grown = 0.0
+    for number, life in enumerate(lives_of(evidence.timeline, replica)):
+        grown += _value(life[-1], counter, {}) - (0.0 if number else _value(life[0], counter, {}))
+    return max(0.0, grown)
 
 
 def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:

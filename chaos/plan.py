@@ -189,6 +189,11 @@ class Experiment(Part):
     settle_seconds_min: Above0 = Field(40, description="And at least.")
     quiet_seconds: Above0 = Field(2.0, description="So long before the fault all is sampled without one.")
     load: str = Field("chaos", description="The profile of load.toml whose rate goes on meanwhile; none when empty.")
+    reset: ActName | None = Field(
+        None,
+        description="An act that is sent to each replica when half of the time is over, such as a breaker's reset.",
+    )
+    reset_values: Mapping[str, Any] = Field(default_factory=dict, description="What `{...}` in it stands for.")
     stops_watching: tuple[Literal["prometheus", "alertmanager", "receiver"], ...] = Field(
         (), description="The observers that the fault takes away: that they do not answer is no trouble then."
     )

@@ -86,11 +86,13 @@ class Breaker(OfExperiment):
     - "stays_closed": it never opens (for faults that are no outage);
     - "gauge": the metric says what callers see, within `lag_seconds`;
     - "page": the page of providers likewise;
+    - "reset": the experiment's reset closes it at once: several requests in a row are let through after it, while the
+      fault is still there;
     - "ratio": the watched figure `watch` is the mean of the gauges, within a scrape and an evaluation.
     """
 
     aspect: Literal[
-        "opens", "not_before", "fails_fast", "half_open", "closes", "stays_closed", "gauge", "page", "ratio"
+        "opens", "not_before", "fails_fast", "half_open", "closes", "stays_closed", "gauge", "page", "ratio", "reset"
     ]
     probe: Name
     key: str = Field(description="The breaker's label value.")
@@ -193,6 +195,17 @@ class Burns(OfExperiment):
     probes: tuple[Name, ...] = Field(min_length=1)
     tolerance: Share = 0.1
     window_seconds: Above0 = Field(300, description="Of the ratio, production timing.")
+
+
+class Kept(OfExperiment):
+    """What was acknowledged is not lost: the store has grown by as many rows as the requests that the replicas counted.
+
+    `query` gives the number of rows, `counter` counts what is stored. A row more is none too many.
+    """
+
+    query: str = Field(min_length=1)
+    counter: str
+    lost_most: int = Field(0, ge=0)
 
 
 class Driven(OfExperiment):

@@ -96,6 +96,9 @@ class Record(Model):
     watched: tuple[str, ...] = Field(
         (), description="The observers that were in scope: prometheus, alertmanager, receiver."
     )
+    stored_before: Mapping[str, float] = Field(default_factory=dict, description="Rows in the store, by promise id.")
+    stored_after: Mapping[str, float] = Field(default_factory=dict, description="Likewise, after recovery.")
+    reset: str = Field("", description="Why the reset of the experiment was not done; empty where it was, or is none.")
     scrape_seconds: float = Field(0.0, description="The longest interval between two scrapes of the platform.")
     traffic: Traffic = Traffic()
 

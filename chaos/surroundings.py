@@ -7,15 +7,17 @@ Each look is a run of the gate of its own, with connections, observations and a 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chaos import plan
 from chaos.faults import leftovers
 from chaos.guard import lasting
-from chaos.promises import Steady
+from chaos.promises import Kept, Steady
 from chaos.record import Look, Rule
 from selfcheck import alerting, routing
+from selfcheck.components import postgres
 from selfcheck.contract import Component
 from selfcheck.firing import Rulebook
 from selfcheck.judging import look_at
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from selfcheck.target import Target
 
 STEADY = "chaos.steady"
+KEPT = "chaos.kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Looked:
     conditions: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
+    stored: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,19 @@ class Surroundings:
                     "replicas_wanted": self.target.scope.environment.replicas,
                 },
                 limits=limits,
+                stored=dict(self._stored(run.target)),
             )
         except WrongTargetError as error:
             return Looked(looks=(Look(id="platform.app", outcome=str(Outcome.FAIL), observed=run.clean(str(error))),))
         finally:
             close(run)
+
+    def _stored(self, target: Target) -> Iterator[tuple[str, float]]:
+        """Count what is stored, for each promise that asks for it; left out where it cannot be told."""
+        for promise in target.contract.promises(KEPT, Kept):
+            if promise.experiment == self.experiment and target.scope.covers(Component.POSTGRES):
+                with contextlib.suppress(CouldNotObserve, TypeError, ValueError):
+                    yield promise.id, float(postgres(target).scalar(promise.query) or 0)
 
     def leftovers(self) -> list[str]:
         """Give what is on the target that should not be there; what cannot be told is one of them."""

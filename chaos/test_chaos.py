@@ -125,6 +125,13 @@ def test_burns(promise: promises.Burns, target: Target) -> Verdict:
     return judging_callers.judge_burns(evidence(target, promise), promise)
 
 
+@check("chaos.kept", promises.Kept)
+@where_possible
+def test_kept(promise: promises.Kept, target: Target) -> Verdict:
+    """What was acknowledged is not lost."""
+    return judging_callers.judge_kept(evidence(target, promise), promise)
+
+
 @check("chaos.driven", promises.Driven)
 @where_possible
 def test_driven(promise: promises.Driven, target: Target) -> Verdict:

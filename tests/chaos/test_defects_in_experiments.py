@@ -37,7 +37,7 @@ class Chaos:
         shutil.copytree(DEFAULT_CONTRACT, self._contract)
         file = self._contract / "chaos.toml"
         text = file.read_text(encoding="utf-8")
-        file.write_text(f"{text}\n[defaults.experiment]\nsettle_seconds_min = 14\nsettle_seconds_max = 60\n", "utf-8")
+        file.write_text(f"{text}\n[defaults.experiment]\nsettle_seconds_min = 18\nsettle_seconds_max = 60\n", "utf-8")
 
     def outcomes(self, experiments: tuple[str, ...], *, patient: bool = False) -> Mapping[str, str]:
         """Do experiments; gives the outcome of each of their promises."""

@@ -825,3 +825,49 @@ def test_worlds_are_what_they_seem() -> None:
     world = World()
     assert world.undone - world.injected == world.hold
     assert {OTHER_RULE.name, PAGE_RULE.name, REQUESTS} == {"Latency", "BreakersOpen", "ocr_requests_total"}
+
+
+KEPT = of(promises.Kept, id="chaos.paddle_down.kept", query="SELECT count(*) FROM rows", counter=REQUESTS)
+
+
+def stored(grown: float | None) -> Evidence:
+    """A world in whose store there are so many rows more afterwards."""
+    rows = {"stored_before": {KEPT.id: 100.0}}
+    return evidence(record=rows if grown is None else {**rows, "stored_after": {KEPT.id: 100.0 + grown}})
+
+
+def test_what_was_counted_is_stored() -> None:
+    said = judging_callers.judge_kept(stored(0), KEPT)
+    assert said.outcome is FAIL
+    counted = int(said.observed.partition(" rows more, and ")[2].partition(" ")[0].replace(",", ""))
+    assert counted > 100
+    check(judging_callers.judge_kept(stored(counted), KEPT), PASS, f"{counted} rows more")
+    check(judging_callers.judge_kept(stored(counted + 50), KEPT), PASS, "rows more")
+    check(judging_callers.judge_kept(stored(counted - 1), KEPT), FAIL, ": 1 are missing")
+    check(judging_callers.judge_kept(stored(counted - 1), KEPT.model_copy(update={"lost_most": 1})), PASS, "rows more")
+    check(judging_callers.judge_kept(stored(None), KEPT), INCONCLUSIVE, "stored after the experiment is not known")
+    unknown = KEPT.model_copy(update={"counter": "nobody_total"})
+    check(judging_callers.judge_kept(stored(0), unknown), INCONCLUSIVE, "nothing was counted")
+
+
+def reset(made: Evidence, *, works: bool, at: float) -> Evidence:
+    """A world whose breaker is reset at a moment; where it works, what comes then is let through."""
+    seen = [
+        replace(each, code=FAILURE)
+        if works and isinstance(each, Probed) and each.code == REFUSAL and at <= each.since < at + 2
+        else each
+        for each in made.timeline.seen
+    ]
+    return replace(made, timeline=Timeline([*seen, sample(Mark, at, name=times.RESET)]))
+
+
+def test_a_reset_closes_a_breaker() -> None:
+    made = evidence()
+    at = made.undoing - 6.0
+    check(judging_breakers.judge_breaker(reset(made, works=True, at=at), breaker("reset")), PASS, "let through on")
+    check(judging_breakers.judge_breaker(reset(made, works=False, at=at), breaker("reset")), FAIL, "after the reset")
+    check(judging_breakers.judge_breaker(made, breaker("reset")), INCONCLUSIVE, "not reset")
+    late = reset(made, works=True, at=made.undoing - 0.5)
+    check(judging_breakers.judge_breaker(late, breaker("reset")), INCONCLUSIVE, "too soon")
+    refused = evidence(record={"reset": "HTTP 403"})
+    check(judging_breakers.judge_breaker(refused, breaker("reset")), FAIL, "it was refused: HTTP 403")
