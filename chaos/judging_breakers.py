@@ -132,6 +132,8 @@ class _Look:
             "page": f"the page of providers says of {promise.key} what callers see,"
             f" within {duration(promise.lag_seconds)}",
             "ratio": f"{promise.watch} is the share of breakers that are open",
+            "reset": f"a reset of {key} closes it at once: {_RESET_CALLS} requests are let through within"
+            f" {duration(_RESET_SECONDS)}",
         }[promise.aspect]
 
     def calls(self, replica: str) -> list[Called]:

@@ -841,7 +841,7 @@ def test_what_was_counted_is_stored() -> None:
     assert said.outcome is FAIL
     counted = int(said.observed.partition(" rows more, and ")[2].partition(" ")[0].replace(",", ""))
     assert counted > 100
-    check(judging_callers.judge_kept(stored(counted), KEPT), PASS, f"{counted} rows more")
+    check(judging_callers.judge_kept(stored(counted), KEPT), PASS, f"{counted:,} rows more")
     check(judging_callers.judge_kept(stored(counted + 50), KEPT), PASS, "rows more")
     check(judging_callers.judge_kept(stored(counted - 1), KEPT), FAIL, ": 1 are missing")
     check(judging_callers.judge_kept(stored(counted - 1), KEPT.model_copy(update={"lost_most": 1})), PASS, "rows more")
