@@ -30,7 +30,8 @@ from chaos.detectors import (
     restarts,
 )
 from chaos.evidence import FIGURES, PAGES, REPLICAS, Evidence, finished, keeps_from_judging, together
-from chaos.timeline import RESET, Figures, Page, Replica
+from chaos.timeline import RESET, Figures, Page, Probed, Replica
+from load.statistics import is_more
 from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
@@ -330,11 +331,26 @@ def _fails_fast(look: _Look) -> Verdict:
     figures = f"{count(len(refused))} refusals, median {duration(statistics.median(refused))}"
     figures += f", longest {duration(max(refused))}"
     if len(slow) > max(2, _SLOW_SHARE_MAX * len(refused)):
-        return look.fails(f"{count(len(slow))} of {figures} took longer")
+        observed = f"{count(len(slow))} of {figures} took longer"
+        others = [each.seconds for each in _controls(evidence)]
+        busy = is_more(sum(seconds > promise.fast_seconds for seconds in others), len(others), _SLOW_SHARE_MAX)
+        if busy and statistics.median(refused) <= promise.fast_seconds:
+            return look.cannot_tell(f"{observed}, and so did requests that have nothing to do with it")
+        return look.fails(observed)
     verdict = look.passes(figures)
     if len(slow) == len(refused):
         return look.cannot_tell(f"{count(len(slow))} of {figures} took longer: too few to tell")
     return verdict.with_notes(f"{count(len(slow))} refusals took longer") if slow else verdict
+
+
+def _controls(evidence: Evidence) -> list[Probed]:
+    """Give the answered requests of the controls while the fault was there."""
+    return [
+        each
+        for name in evidence.experiment.controls
+        for each in evidence.timeline.probes(name, start=evidence.start, end=evidence.undoing)
+        if each.outcome == "ok"
+    ]
 
 
 def _half_open(look: _Look) -> Verdict:
