@@ -53,7 +53,7 @@ BESIDE := tests/proof tests/unit tests/gate/test_api_areas.py tests/gate/test_ot
 .PHONY: test
 test: setup ## the project's own tests, all of them
 	@code=5; \
-	for part in "$(BESIDE:%=--ignore=%) tests" "-n 2 --dist loadgroup $(BESIDE)"; do \
+	for part in "-m not(thorough) $(BESIDE:%=--ignore=%) tests" "-n 2 --dist loadgroup $(BESIDE)"; do \
 		$(PYTEST) $$part $(ARGS); one=$$?; \
 		if [ $$one -ne 5 ] && { [ $$code -eq 5 ] || [ $$code -eq 0 ]; }; then code=$$one; fi; \
 		[ $$one -ne 2 ] || break; \
@@ -166,6 +166,7 @@ bench: setup ## what the gate and load tests cost, and how exact they are
 .PHONY: soak
 soak: setup ## hours: runners killed, load and experiments green in a row
 	@$(VENV)/python -m tools.kills 200
+	@$(PYTEST) tests/chaos/test_defects_in_experiments.py
 	@$(VENV)/python -m tools.greens load 50
 	@$(VENV)/python -m tools.greens chaos 50
 

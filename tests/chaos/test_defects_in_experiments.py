@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.breaking import applied, catalogue
+from selfcheck import contract
 from selfcheck.contract import DEFAULT_CONTRACT
 from selfcheck.verdict import Outcome
 from tests.labs import free_lab
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from _pytest.mark.structures import ParameterSet
+
     from lab.supervisor import Lab
 
 pytestmark = [pytest.mark.proof, pytest.mark.lab, pytest.mark.slow]
 
 DEFECTS = {name: defect for name, defect in catalogue().items() if defect.chaos}
+"""About 40 s each: in `make test` one for each thing that is asked of experiments, all of them in `make soak`."""
 TRIES = 3
 """The machine may have other things to do: an experiment that could not tell may be done again."""
 
@@ -71,7 +75,16 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
         found.green()
 
 
-@pytest.mark.parametrize("name", list(DEFECTS))
+def _marked() -> Iterator[ParameterSet]:
+    kinds = {promise.id: getattr(promise, "aspect", kind) for kind, promise in contract.load().all_promises()}
+    shown: set[str] = set()
+    for name, defect in DEFECTS.items():
+        aspects = {kinds[id_] for id_ in named((*defect.caught_by, *defect.unclear))}
+        yield pytest.param(name, marks=[pytest.mark.thorough] if aspects <= shown else [])
+        shown |= aspects
+
+
+@pytest.mark.parametrize("name", list(_marked()))
 def test_a_defect_gets_its_verdict(chaos: Chaos, name: str) -> None:
     defect = DEFECTS[name]
     wanted = {
