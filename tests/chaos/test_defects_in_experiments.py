@@ -10,6 +10,7 @@ import pytest
 from lab.breaking import applied, catalogue
 from selfcheck import contract
 from selfcheck.contract import DEFAULT_CONTRACT
+from selfcheck.plugin import import_checks
 from selfcheck.verdict import Outcome
 from tests.labs import free_lab
 from tools.greens import SHORT_SET
@@ -76,6 +77,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
 
 
 def _marked() -> Iterator[ParameterSet]:
+    import_checks()
     kinds = {promise.id: getattr(promise, "aspect", kind) for kind, promise in contract.load().all_promises()}
     shown: set[str] = set()
     for name, defect in DEFECTS.items():
