@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chaos import plan
 from chaos.references import check
 from selfcheck.contract import Component
+from selfcheck.settings import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ def seconds_needed(settings: Settings, contract: Contract) -> float:
     check(contract)
     if settings.chaos_record is not None:
         return 0.0
-    scale = min((environment.time_scale for environment in contract.platform.environments.values()), default=1.0)
+    scale = Scope(settings, contract).environment.time_scale
     return sum(
         experiment.quiet_seconds + experiment.hold(scale) + experiment.settle(scale) + _AROUND_SECONDS
         for experiment in plan.experiments(contract).values()
@@ -39,7 +40,6 @@ def seconds_needed(settings: Settings, contract: Contract) -> float:
 def dry_run(settings: Settings, contract: Contract, batches: Sequence[str]) -> Iterator[str]:
     """Give the plan of the experiments that are asked for; nothing is sent. Raises SettingsError or ContractError."""
     from chaos.planning import render_plan  # noqa: PLC0415 - not for a mere list of checks
-    from selfcheck.settings import Scope  # noqa: PLC0415
 
     check(contract)
     yield from render_plan(contract, Scope(settings, contract), batches)

@@ -98,6 +98,15 @@ def run_one(target: Target, name: str, *, silent: bool = False) -> Path:
     from chaos.surroundings import Surroundings  # noqa: PLC0415
 
     experiment = experiment_of(target, name)
+    try:
+        target.once(LOCK, _nothing)
+    except LookupError:
+        raise CouldNotObserve(
+            Trouble.ERROR_ANSWER,
+            asked=f"the experiment {name}",
+            came_back="not started, because nobody has asked whether it may be",
+            hint="experiments are done one after the other: run `pytest chaos` without -n",
+        ) from None
     left = not_undone(target)
     if left:
         raise CouldNotObserve(
