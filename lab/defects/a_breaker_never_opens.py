@@ -1,4 +1,4 @@
-"""The breaker of paddle never opens, however often paddle fails."""
+"""The breaker of deepseek_hf never opens, however often deepseek_hf fails."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _change(platform: Platform) -> Iterator[None]:
-    with replaced(platform.breakers._breakers["paddle"], _fail_max=10**9):  # noqa: SLF001 - a defect knows the insides
+    with replaced(platform.breakers._breakers["deepseek_hf"], _fail_max=10**9):  # noqa: SLF001 - a defect knows the insides
         yield
-    platform.breakers.reset("paddle")
+    platform.breakers.reset("deepseek_hf")
 
 
 DEFECT = Defect(
     breaks="a breaker opens after as many failures as promised",
-    caught_by=("chaos.provider_down_paddle.opens",),
+    caught_by=("chaos.breaker_counts.opens",),
     how=inside(change=_change),
     also=("chaos.*",),
-    chaos="provider_down_paddle",
+    chaos="breaker_counts",
 )

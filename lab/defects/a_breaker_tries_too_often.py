@@ -1,4 +1,4 @@
-"""The open breaker of paddle lets a trial through five times a second."""
+"""The open breaker of deepseek_hf lets a trial through five times a second."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _change(platform: Platform) -> Iterator[None]:
-    with replaced(platform.breakers._breakers["paddle"], _reset_timeout=0.2):  # noqa: SLF001 - a defect knows the insides
+    with replaced(platform.breakers._breakers["deepseek_hf"], _reset_timeout=0.2):  # noqa: SLF001 - a defect knows the insides
         yield
-    platform.breakers.reset("paddle")
+    platform.breakers.reset("deepseek_hf")
 
 
 DEFECT = Defect(
     breaks="an open breaker stays open for as long as promised",
-    caught_by=("chaos.provider_down_paddle.half_open",),
+    caught_by=("chaos.breaker_counts.half_open",),
     how=inside(change=_change),
     also=("chaos.*",),
-    chaos="provider_down_paddle",
+    chaos="breaker_counts",
 )
