@@ -1,4 +1,4 @@
-"""The open breaker of deepseek_hf lets a trial through five times a second."""
+"""The open breaker of deepseek_hf lets a trial through after 0.8 seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _change(platform: Platform) -> Iterator[None]:
-    with replaced(platform.breakers._breakers["deepseek_hf"], _reset_timeout=0.2):  # noqa: SLF001 - a defect knows the insides
+    with replaced(platform.breakers._breakers["deepseek_hf"], _reset_timeout=0.8):  # noqa: SLF001 - a defect knows the insides
         yield
     platform.breakers.reset("deepseek_hf")
 
