@@ -252,6 +252,9 @@ def search(
         searcher.confirm(confirmations, precision)
     except _Over as over:
         found.ending = over.ending
+        # The rate that was about to be confirmed may be one that was never tried.
+        held = (step.rate for step in found.steps if step.held is Held.YES and step.rate <= found.capacity)
+        found.capacity = max(held, default=0.0)
     return found
 
 

@@ -9,8 +9,8 @@ def _edit(document: dict[str, Any]) -> None:
     document["groups"][0]["rules"].append(
         {
             "alert": "LoadBalancerSlow",
-            # The replicas' readings of Redis, of all things.
-            "expr": 'sum(rate(toxiproxy_proxy_received_bytes_total{proxy="redis"}[5s])) == 0',
+            # The connections to Redis, of all things.
+            "expr": "redis_connected_clients < 3",
             "labels": {"severity": "warning", "owner": "devops", "subject": "loadbalancer"},
             "annotations": {
                 "summary": "The load balancer is slow",

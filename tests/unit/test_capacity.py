@@ -255,3 +255,15 @@ def test_rates_that_held_only_sometimes_are_remarked() -> None:
     )
     assert made.remarks == ("20.0/s held in 4 of 5 runs",)
     assert (tuple(shown), made.growth) == (made.steps, 3)
+
+
+def test_a_rate_that_was_never_tried_is_not_the_capacity() -> None:
+    """A platform that is worse from some moment on: the search goes down until its runs are used up."""
+    runs = iter(range(1000))
+
+    def run(rate: float, phase: Phase) -> Step:
+        return Step(rate, YES if next(runs) < 5 else NO, phase)
+
+    found = capacity.search(run, start=10, ceiling=1000, runs_max=20)
+    assert found.ending is Ending.RUNS
+    assert found.capacity in {step.rate for step in found.steps if step.held is YES}
