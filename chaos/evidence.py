@@ -171,8 +171,12 @@ def effect(evidence: Evidence, promise: Bites) -> tuple[str, str]:  # noqa: PLR0
         return "it was read back", ""
     if not during:
         return "", f"nothing of the probe {probe} was seen while the fault was there"
+    bad = [each for each in during if each.outcome != "ok"]
     if promise.effect == "slower":
-        return _slower(before, during, promise.slower_seconds)
+        shown, not_shown = _slower(before, during, promise.slower_seconds)
+        # What is refused because it was slow is not slow any more.
+        if shown or not bad or any(each.outcome != "ok" for each in before):
+            return shown, not_shown
     if promise.effect == "other":
         usual = {each.answered_by for each in before if each.outcome == "ok"}
         others = [each for each in during if each.outcome == "ok" and each.answered_by not in usual]
@@ -181,7 +185,6 @@ def effect(evidence: Evidence, promise: Bites) -> tuple[str, str]:  # noqa: PLR0
         if others:
             return f"{others[0].answered_by} answered instead of {', '.join(sorted(usual))}", ""
         return "", f"{', '.join(sorted(usual))} answered as before"
-    bad = [each for each in during if each.outcome != "ok"]
     if not bad:
         return "", f"all {count(len(during))} requests of the probe {probe} were answered as before"
     return f"{count(len(bad))} of {count(len(during))} requests of the probe {probe} failed", ""
