@@ -263,7 +263,11 @@ def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
     missing = [probe for probe in promise.probes if all(each.probe != probe for each in every)]
     if missing:
         return inconclusive(expected, f"nothing of the probe {missing[0]} was seen", **place)
-    lost = sum(each.outcome in LOST for each in every)
+
+    def is_lost(each: Probed) -> bool:
+        return each.outcome in LOST or each.seconds > promise.late_seconds
+
+    lost = sum(map(is_lost, every))
     asked = len(every)
     parts = [f"{count(lost)} of {count(asked)} probes"]
     notes = []
@@ -275,7 +279,7 @@ def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
     elif traffic.trouble:
         notes.append(f"the load does not count: {traffic.trouble}")
     allowed = max(float(promise.most), promise.share_max * asked)
-    kinds = Counter(each.outcome for each in every if each.outcome in LOST)
+    kinds = Counter(each.outcome if each.outcome in LOST else "too late" for each in every if is_lost(each))
     named = f" ({', '.join(f'{count(number)} {kind}' for kind, number in kinds.most_common())})" if kinds else ""
     verdicts = []
     if lost > allowed + 1e-9:
@@ -284,7 +288,7 @@ def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
         (
             span.seconds
             for probe in {each.probe for each in every}
-            for span in outages((each for each in every if each.probe == probe), lambda each: each.outcome in LOST)
+            for span in outages((each for each in every if each.probe == probe), is_lost)
         ),
         default=0.0,
     )

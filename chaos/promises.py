@@ -168,13 +168,15 @@ class Recovers(OfExperiment):
 class Lost(OfExperiment):
     """Few enough requests are lost: probes through the load balancer, and the background load.
 
-    Lost is what got no answer of the platform: a broken connection, a gateway's 5xx, no answer in time.
+    Lost is what got no answer of the platform: a broken connection, a gateway's 5xx, no answer in time. An answer that
+    takes longer than `late_seconds` (real time) is as good as none.
     """
 
     probes: tuple[Name, ...] = ()
     most: int = Field(0, ge=0)
     share_max: Share = 0.0
     outage_seconds_max: float | None = Field(None, description="Contiguous failing time, real time.")
+    late_seconds: Above0 = 15.0
 
 
 class Rotation(OfExperiment):

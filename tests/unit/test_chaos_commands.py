@@ -50,11 +50,11 @@ def test_a_plan_says_what_is_done_to_what_for_how_long_and_what_undoes_it(contra
         "  fault     paddle: down (the way from the platform to paddle)",
         "  target    proxy paddle of Toxiproxy at http://localhost:8474",
         "  radius    the provider paddle, 1 of 3 that experiments know, 100 % of the connections, all 3 replicas",
-        "  stays     12 s, after 2 s without a fault; recovery is waited for 40 s at most",
+        "  stays     13 s, after 2 s without a fault; recovery is waited for 40 s at most",
         "  undo      the proxy paddle is enabled",
         "should the runner die, the reaper does it by the ledger",
         "  probes    ocr_paddle, through it: 3.00/s to each replica",
-        "1 experiment, 54 s at most",
+        "1 experiment, 55 s at most",
     ):
         assert " ".join(said.split()) in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 100
@@ -63,7 +63,7 @@ def test_a_plan_says_what_is_done_to_what_for_how_long_and_what_undoes_it(contra
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("redis_full", "Redis gets its former values of maxmemory, maxmemory-policy"),
+        ("redis_full", "Redis gets its former values of maxmemory-policy, maxmemory"),
         ("redis_full", "Redis as a whole, which all 3 replicas share"),
         ("replica_killed", "what the commands touch: the process of replica-2"),
         ("replica_killed", "lab part start replica-2"),
