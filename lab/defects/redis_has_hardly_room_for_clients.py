@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lab.reference.service import Platform
 
 
-_PLACES, _HELD, _USUAL = 120, 102, 10000
+_PLACES, _HELD, _USUAL = 400, 340, 10000
 
 
 @contextmanager
