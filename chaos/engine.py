@@ -108,7 +108,7 @@ class Course:
                 self.facts["stopped_by"] = str(error)
             found = found.model_copy(update=self.facts)
             self.view.step("steady again")
-            after = self.surroundings.look()
+            after = self.surroundings.look(guarded=False)
             found = found.model_copy(update={"after": after.looks, "stored_after": after.stored})
             return self._written(found)
         except BaseException as error:

@@ -75,8 +75,10 @@ class Evidence:
     @cached_property
     def last(self) -> float:
         """When it was over: nothing was looked at after that."""
+        sampled = (seen.since for seen in self.timeline.seen if not isinstance(seen, times.Mark))
         ended = self.timeline.mark(times.ENDED)
-        return ended if ended is not None else max((seen.since for seen in self.timeline.seen), default=0.0)
+        # The look at the steady state that comes last may take a while, and nothing is sampled then.
+        return min(max(sampled, default=0.0), float("inf") if ended is None else ended)
 
     @cached_property
     def undoing(self) -> float:

@@ -58,8 +58,11 @@ class Surroundings:
     experiment: str
     hands: Hands
 
-    def look(self) -> Looked:
-        """Look at everything now; never raises for what cannot be observed: it is part of the answer."""
+    def look(self, *, guarded: bool = True) -> Looked:
+        """Look at everything now; never raises for what cannot be observed: it is part of the answer.
+
+        The conditions of the guard, some of which are waited for, are looked at where it is `guarded`.
+        """
         settings, contract = self.target.scope.settings, self.target.contract
         wanted = [
             pattern
@@ -79,7 +82,7 @@ class Surroundings:
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
-                conditions=tuple(map(run.clean, lasting(run.target, self.hands))),
+                conditions=tuple(map(run.clean, lasting(run.target, self.hands))) if guarded else (),
                 facts={
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),
