@@ -164,7 +164,7 @@ bench: setup ## what the gate and load tests cost, and how exact they are
 	@$(VENV)/python -m tools.bench_load
 
 .PHONY: soak
-soak: setup ## hours: runners killed, load and experiments green in a row
+soak: setup ## hours: killed runners, all defects, green runs in a row
 	@$(VENV)/python -m tools.kills 200
 	@$(PYTEST) tests/chaos/test_defects_in_experiments.py
 	@$(VENV)/python -m tools.greens load 50

@@ -34,6 +34,8 @@ EXIT_USAGE = 4
 EXIT_REFUSED = 11
 EXIT_NOT_UNDONE = 12
 CLEAN_SECONDS = 10.0
+FAULT_SECONDS = 150.0
+"""Guard, steady state, the start of the load and the quiet time before the fault, on a busy machine."""
 TRIES = 3
 """What a machine with other things to do could not tell is looked at again."""
 
@@ -111,7 +113,13 @@ def faulted(lab: Lab, folder: Path) -> Iterator[running.Gate]:
         checks="chaos",
     )
     try:
-        wait_until(lambda: changed_proxies(lab) == ["deepseek_hf"], timeout_seconds=90.0, what="the fault to be made")
+        wait_until(
+            lambda: changed_proxies(lab) == ["deepseek_hf"] or gate.process.poll() is not None,
+            timeout_seconds=FAULT_SECONDS,
+            what="the fault to be made",
+        )
+        if gate.process.poll() is not None:
+            pytest.fail(f"it ended before the fault was made:\n{gate.wait(1.0).stdout}")
         yield gate
     finally:
         if gate.process.poll() is None:

@@ -182,8 +182,8 @@ def test_what_toxiproxy_does_not_take_is_said(lab: Lab) -> None:
             kind.apply(lab)
         kind.undo(lab)
     assert _toxics(lab)["redis"] == (True, [])
-    with pytest.raises(ValueError, match="no proxy 'postgres'; there are"):
-        toxic("postgres", "latency", latency=5)
+    with pytest.raises(ValueError, match="no proxy 'haproxy'; there are"):
+        toxic("haproxy", "latency", latency=5)
 
 
 def test_a_proxy_that_is_down_refuses_connections(lab: Lab) -> None:

@@ -91,7 +91,8 @@ def test_the_variables_lead_to_every_service(lab: Lab) -> None:
     lines = dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines())
     variables = {name.removeprefix("SELF_CHECK_"): value for name, value in lines.items()}
     assert lines == lab.environment()
-    assert all(name.startswith("SELF_CHECK_") for name in lines)
+    assert variables.pop("LAB_DIRECTORY") == str(lab.directory)
+    assert {f"SELF_CHECK_{name}" for name in variables} == set(lines) - {"LAB_DIRECTORY"}
     assert variables["ENVIRONMENT"] == "local"
     assert httpx.get(f"{variables['BASE_URL']}/health", timeout=5).json()["status"] == "healthy"
     assert httpx.get(f"{variables['PROMETHEUS_URL']}/-/ready", timeout=5).status_code == 200
