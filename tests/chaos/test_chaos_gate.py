@@ -19,7 +19,7 @@ from lab.breaking import applied
 from selfcheck.contract import DEFAULT_CONTRACT
 from selfcheck.waiting import NotYet, wait_until
 from tests.gate import running
-from tests.labs import free_lab
+from tests.labs import free_lab, rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,7 @@ def faulted(lab: Lab, folder: Path) -> Iterator[running.Gate]:
 def test_an_experiment_on_a_healthy_lab_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
     wanted = {f"chaos.{EXPERIMENT}.{what}" for what in ("undone", "bites", "opens", "closes", "alerted")}
     for attempt in range(TRIES):
-        lab.settled()
+        rest(lab)
         ran = run(lab, tmp_path / str(attempt))
         await_clean(lab, tmp_path / str(attempt))
         if wanted <= set(ran.ids("PASS")):
@@ -188,7 +188,7 @@ def test_foreign_toxics_refuse(lab: Lab, tmp_path: Path) -> None:
 def test_what_is_not_well_refuses(lab: Lab, tmp_path: Path, defect: str, says: str) -> None:
     with applied(lab, defect):
         ran = run(lab, tmp_path)
-    lab.settled()
+    rest(lab)
     assert ran.code == EXIT_REFUSED, ran.stdout
     assert says in ran.text
 
@@ -201,7 +201,7 @@ def test_an_alert_refuses(lab: Lab, tmp_path: Path) -> None:
         ran = run(lab, tmp_path)
     finally:
         exporter.start()
-    lab.settled()
+    rest(lab)
     assert ran.code == EXIT_REFUSED, ran.stdout
     assert "the alert RedisDown is" in ran.text
 
@@ -217,7 +217,7 @@ def test_an_unknown_lever_is_a_mistake_in_the_contract(lab: Lab, tmp_path: Path)
 
 
 def test_a_second_run_is_refused_while_one_goes_on(lab: Lab, tmp_path: Path) -> None:
-    lab.settled()
+    rest(lab)
     with faulted(lab, tmp_path):
         ran = run(lab, tmp_path)
     assert ran.code == EXIT_REFUSED, ran.stdout
@@ -227,15 +227,15 @@ def test_a_second_run_is_refused_while_one_goes_on(lab: Lab, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_a_run_the_fault_goes(lab: Lab, tmp_path: Path, number: signal.Signals) -> None:
-    lab.settled()
+    rest(lab)
     with faulted(lab, tmp_path) as gate:
         gate.process.send_signal(number)
         await_clean(lab, tmp_path)
-    lab.settled()
+    rest(lab)
 
 
 def test_what_cannot_be_undone_is_told_and_undone_later(lab: Lab, tmp_path: Path) -> None:
-    lab.settled()
+    rest(lab)
     with faulted(lab, tmp_path) as gate:
         lab.process("toxiproxy").pause()
         try:
@@ -256,4 +256,4 @@ def test_what_cannot_be_undone_is_told_and_undone_later(lab: Lab, tmp_path: Path
     )
     assert recovered.returncode == 0, recovered.stdout + recovered.stderr
     await_clean(lab, tmp_path)
-    lab.settled()
+    rest(lab)

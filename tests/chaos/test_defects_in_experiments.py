@@ -12,7 +12,7 @@ from selfcheck import contract
 from selfcheck.contract import DEFAULT_CONTRACT
 from selfcheck.plugin import import_checks
 from selfcheck.verdict import Outcome
-from tests.labs import free_lab
+from tests.labs import free_lab, rest
 from tools.greens import SHORT_SET
 from tools.proving import gate, named
 
@@ -72,7 +72,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
         found = Chaos(lab, folder)
         found.green()
         yield found
-        lab.settled()
+        rest(lab)
         found.green()
 
 
@@ -94,7 +94,7 @@ def test_a_defect_gets_its_verdict(chaos: Chaos, name: str) -> None:
         **dict.fromkeys(named(defect.unclear), Outcome.INCONCLUSIVE),
     }
     for _ in range(TRIES):
-        chaos.lab.settled()
+        rest(chaos.lab)
         with applied(chaos.lab, name):
             found = chaos.outcomes((defect.chaos,))
         missed = {id_: found.get(id_) for id_, outcome in wanted.items() if found.get(id_) != outcome}
