@@ -6,14 +6,17 @@ from pathlib import Path
 
 from lab.ports import free_offset
 from lab.supervisor import Lab, LabError
-from selfcheck.waiting import wait_until
+from selfcheck.waiting import pause, wait_until
 
 _TRIES = 3
 _REST_SECONDS = 90.0
+_LAG_SECONDS = 4.0
+"""What failed a moment ago shows once it was scraped and the rules were evaluated, one after the other."""
 
 
 def rest(lab: Lab) -> None:
     """Wait until a lab is healthy and has forgotten what failed before: its error budget is whole again."""
+    pause(_LAG_SECONDS)
     lab.settled()
     wait_until(
         lambda: lab.query("error_budget_remaining > 0.9"), timeout_seconds=_REST_SECONDS, what="the error budget"
