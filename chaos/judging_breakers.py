@@ -44,6 +44,8 @@ _SLOW_SHARE_MAX = 0.05
 """The part of refusals that a busy machine may answer late."""
 _LIES_MIN = 2
 """So many samples in a stretch must contradict the callers: one may have been read in the moment of a change."""
+_PAGE_LIES_SHARE_MAX = 0.03
+"""The part of a page's readings that may: it looks at the provider itself, now and then, and shows what it saw last."""
 _RATIO_TOLERANCE = 0.02
 _LONGEST_SECONDS = 60.0
 """No request takes longer, so that only those need to be looked at that were due so long before a moment."""
@@ -613,7 +615,7 @@ def _page(look: _Look) -> Verdict:
             compared[state] += 1
             if page.providers[key] == (state == "open"):
                 lies.append((page, state))
-    if len(lies) >= _LIES_MIN:
+    if len(lies) >= _LIES_MIN and is_more(len(lies), sum(compared.values()), _PAGE_LIES_SHARE_MAX):
         page, state = lies[0]
         says = "ready" if page.providers[key] else "not ready"
         observed = f"the page said that {key} is {says}{look.on(page.replica)} while callers saw the breaker {state}"
