@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from chaos.timeline import Alerts, Load, Notification, Probed, Replica
 from load import wording
+from load.drawing import LABEL, Screen, can_draw, heading, spark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
     from chaos.timeline import Timeline
@@ -25,10 +23,7 @@ if TYPE_CHECKING:
 PLAIN_SECONDS: Final = 5.0
 """How often a line is printed where the output is not a terminal, beside one at each step."""
 _REDRAW_SECONDS: Final = 0.25
-_WIDTH_MAX: Final = 80
-_LABEL: Final = 10
 _SPARK_COUNT: Final = 40
-_SPARKS: Final = "▁▂▃▄▅▆▇█"
 _RECENT_SECONDS: Final = 2.0
 _STATES: Final[Mapping[float, tuple[str, str]]] = {
     0.0: ("closed", "green"),
@@ -54,7 +49,7 @@ def live_view(stream: TextIO, title: str) -> Iterator[View]:
 
     A stream that can no longer be written to (`| head`) ends the view and not the run.
     """
-    view: _Drawn | _Plain = _Drawn(stream, title) if _can_draw(stream) else _Plain(stream, title)
+    view: _Drawn | _Plain = _Drawn(stream, title) if can_draw(stream) else _Plain(stream, title)
     try:
         yield view
     finally:
@@ -69,10 +64,6 @@ class Silent:
 
     def update(self, timeline: Timeline) -> None:
         """Show nothing."""
-
-
-def _can_draw(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 class _Plain:
@@ -107,35 +98,17 @@ class _Plain:
         self._before = ""
 
 
-class _Console(Console):
-    """A console that lets its user know that nobody reads any more; rich's own would end the process."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 class _Drawn:
     """Draws a few lines that are drawn over."""
 
     def __init__(self, stream: TextIO, title: str) -> None:
-        self._console = _Console(file=stream, highlight=False)
+        self._screen = Screen(stream)
         self._title = title
         self._step = ""
         self._detail = ""
         self._began = self._step_began = time.monotonic()
         self._drawn_at = float("-inf")
         self._now: _Now | None = None
-        # No thread of its own (`auto_refresh`), and what others print is theirs (`redirect_...`).
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-        )
-        self._works = True
-        self._attempt(lambda: stream.write("\n"))  # pytest's line of progress has not ended
-        self._attempt(self._live.start)
 
     def step(self, name: str, detail: str = "") -> None:
         self._step, self._detail = name, detail
@@ -149,27 +122,15 @@ class _Drawn:
         self._draw()
 
     def close(self) -> None:
-        self._attempt(self._live.stop)
+        self._screen.close()
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()
-        self._attempt(lambda: self._live.update(self._lines(), refresh=True))
-
-    def _attempt(self, draw: Callable[[], object]) -> None:
-        if not self._works:
-            return
-        try:
-            draw()
-        except (OSError, ValueError):  # the terminal is gone
-            self._works = False
+        self._screen.draw(self._lines)
 
     def _lines(self) -> Group:
-        width = min(_WIDTH_MAX, self._console.width)
-        head = Table.grid(expand=False, padding=0)
-        head.width = width
-        head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        head.add_column(justify="right", no_wrap=True)
-        head.add_row(Text(_one_line(self._title), "bold"), Text(f" {_clock(self._began)}", "dim"))
+        width = self._screen.width
+        head = heading(_one_line(self._title), _clock(self._began), width)
         lines = [_labelled("step", Text(f"{self._step} ", "bold"), Text(f"{_clock(self._step_began)}  ", "dim"))]
         lines[0].append(_one_line(self._detail))
         if self._now is not None:
@@ -226,7 +187,7 @@ class _Now:
         for number, (name, state) in enumerate(self._alerts().items()):
             style = "yellow" if state == "pending" else "bold red"
             line.append("   " if number else "").append(f"{_cut(name, 30)} ").append(state, style)
-        yield line if len(line) > _LABEL else line.append("none", "dim")
+        yield line if len(line) > LABEL else line.append("none", "dim")
         rate = self._rate()
         yield _labelled("load", Text("none" if rate is None else f"{wording.rate(rate)} answered"))
 
@@ -295,14 +256,14 @@ class _Now:
 
 
 def _labelled(label: str, *texts: Text) -> Text:
-    line = Text().append(f"{label:<{_LABEL}}", "dim")
+    line = Text().append(f"{label:<{LABEL}}", "dim")
     for text in texts:
         line.append_text(text)
     return line
 
 
 def _sparks(shares: Sequence[float | None]) -> str:
-    return "".join(" " if s is None else _SPARKS[min(len(_SPARKS) - 1, int(s * len(_SPARKS)))] for s in shares)
+    return "".join(" " if s is None else spark(s) for s in shares)
 
 
 def _clock(began: float) -> str:

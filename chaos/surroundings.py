@@ -61,7 +61,8 @@ class Surroundings:
     def look(self, *, guarded: bool = True) -> Looked:
         """Look at everything now; never raises for what cannot be observed: it is part of the answer.
 
-        The conditions of the guard, some of which are waited for, are looked at where it is `guarded`.
+        Before a fault it is `guarded`: the conditions of the guard, some of which are waited for, and the facts of the
+        target are looked at only then.
         """
         settings, contract = self.target.scope.settings, self.target.contract
         wanted = [
@@ -79,10 +80,13 @@ class Surroundings:
                 # What the preflight found usable, or nobody asked for, says nothing.
                 if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
             )
+            stored = dict(self._stored(run.target))
+            if not guarded:
+                return Looked(looks, stored=stored)
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
-                conditions=tuple(map(run.clean, lasting(run.target, self.hands))) if guarded else (),
+                conditions=tuple(map(run.clean, lasting(run.target, self.hands))),
                 facts={
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),
@@ -91,7 +95,7 @@ class Surroundings:
                     "replicas_wanted": self.target.scope.environment.replicas,
                 },
                 limits=limits,
-                stored=dict(self._stored(run.target)),
+                stored=stored,
             )
         except WrongTargetError as error:
             return Looked(looks=(Look(id="platform.app", outcome=str(Outcome.FAIL), observed=run.clean(str(error))),))

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from load import wording
+from load.drawing import LABEL, Screen, can_draw, heading, spark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, TextIO
 
 PLAIN_SECONDS = 5.0
 """How often a line is printed where the output is not a terminal."""
-_WIDTH_MAX = 80
 _SPARK_SECONDS = 30
-_SPARKS = "▁▂▃▄▅▆▇█"
 
 
 class View(Protocol):
@@ -40,15 +37,11 @@ def live_view(stream: TextIO, title: str) -> Iterator[View]:
 
     A stream that can no longer be written to (`| head`) ends the view and not the run.
     """
-    view: _Drawn | _Plain = _Drawn(stream, title) if _can_draw(stream) else _Plain(stream, title)
+    view: _Drawn | _Plain = _Drawn(stream, title) if can_draw(stream) else _Plain(stream, title)
     try:
         yield view
     finally:
         view.close()
-
-
-def _can_draw(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 class _Plain:
@@ -101,47 +94,21 @@ _COUNTS = {
 }
 
 
-class _Console(Console):
-    """A console that lets its user know that nobody reads any more; rich's own would end the process."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 class _Drawn:
     """Draws a few lines that are drawn over once a second."""
 
     def __init__(self, stream: TextIO, title: str) -> None:
-        self._console = _Console(file=stream, highlight=False)
+        self._screen = Screen(stream)
         self._title = title
         self._rates: deque[float] = deque(maxlen=_SPARK_SECONDS)
         self._before: tuple[float, float] = (0.0, 0.0)
-        # No thread of its own (`auto_refresh`), and what others print is theirs (`redirect_...`).
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            vertical_overflow="crop",
-        )
-        self._works = True
-        self._attempt(lambda: stream.write("\n"))  # pytest's line of progress has not ended
-        self._attempt(self._live.start)
 
     def update(self, progress: Mapping[str, Any]) -> None:
         self._note_rate(progress)
-        self._attempt(lambda: self._live.update(self._lines(progress), refresh=True))
+        self._screen.draw(lambda: self._lines(progress))
 
     def close(self) -> None:
-        self._attempt(self._live.stop)
-
-    def _attempt(self, draw: Callable[[], object]) -> None:
-        if not self._works:
-            return
-        try:
-            draw()
-        except (OSError, ValueError):  # the terminal is gone
-            self._works = False
+        self._screen.close()
 
     def _note_rate(self, progress: Mapping[str, Any]) -> None:
         elapsed, finished = _figure(progress, "elapsed"), _figure(progress, "finished")
@@ -151,17 +118,10 @@ class _Drawn:
             self._before = elapsed, finished
 
     def _lines(self, progress: Mapping[str, Any]) -> Group:
-        width = min(_WIDTH_MAX, self._console.width)
+        width = self._screen.width
         elapsed, whole = _figure(progress, "elapsed"), _figure(progress, "of")
-        head = Table.grid(expand=False, padding=0)
-        head.width = width
-        head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        head.add_column(justify="right", no_wrap=True)
         workers = _figure(progress, "workers")
-        head.add_row(
-            Text(self._title, "bold"),
-            Text(f" {wording.count(workers)} {'worker' if workers == 1 else 'workers'}", "dim"),
-        )
+        head = heading(self._title, f"{wording.count(workers)} {'worker' if workers == 1 else 'workers'}", width)
         bar = Table.grid(padding=(0, 1, 0, 0))
         bar.width = width
         bar.add_column(ratio=1)
@@ -195,7 +155,7 @@ class _Drawn:
 
 
 def _labelled(label: str, *texts: str) -> Text:
-    return Text(f"{label:<10}", "dim").append(Text("   ".join(texts), "not dim"))
+    return Text(f"{label:<{LABEL}}", "dim").append(Text("   ".join(texts), "not dim"))
 
 
 def _fitted(line: Text, width: int) -> Text:
@@ -207,7 +167,7 @@ def _sparks(rates: deque[float]) -> str:
     highest = max(rates, default=0.0)
     if not highest:
         return ""
-    return "".join(_SPARKS[min(len(_SPARKS) - 1, int(rate / highest * len(_SPARKS)))] for rate in rates)
+    return "".join(spark(rate / highest) for rate in rates)
 
 
 def _figure(progress: Mapping[str, Any], key: str) -> float:

@@ -6,7 +6,6 @@ is written, and each form escapes them.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from chaos import timeline as timelines
 from chaos.record import RECORD_FILE, TIMELINE_FILE, Record
 from chaos.report.story import Story
 from chaos.timeline import Timeline
-from selfcheck.report import replace_file
+from selfcheck.report import with_texts, write_each
 from selfcheck.run import Result
 
 if TYPE_CHECKING:
@@ -59,15 +58,9 @@ def write_all(
         HTML_FILE: lambda: html.render(stories, judged, exit_code=exit_code, troubles=troubles),
         MARKDOWN_FILE: lambda: markdown.render(stories, judged, exit_code=exit_code, troubles=troubles),
     }
-    unwritten = []
-    for name, make in files.items():
-        try:
-            replace_file(folder / name, make())
-        except OSError as error:
-            unwritten.append(f"{name} could not be written to {folder} ({error.strerror or error})")
-            with contextlib.suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
-    return "; ".join(unwritten)
+    return "; ".join(
+        f"{name} could not be written to {folder} ({reason})" for name, reason in write_each(folder, files).items()
+    )
 
 
 def told(
@@ -92,7 +85,7 @@ def told(
         except OSError as error:
             timeline, trouble = Timeline([]), trouble or f"its timeline cannot be read ({error.strerror or error})"
         if record is not None:
-            record = Record.model_validate(_cleaned(record.model_dump(), clean))
+            record = Record.model_validate(with_texts(record.model_dump(), clean, _OUR_WORDS))
         seen = Timeline([_cleaned_sample(sample, clean) for sample in timeline.seen])
         experiment = (experiments or {}).get(name)
         stories.append(Story(name, record, seen, mine, experiment, clean(trouble)))
@@ -129,15 +122,7 @@ def _named(id_: str, names: Iterable[str]) -> str:
 
 def cleaned(result: Result, clean: Callable[[str], str]) -> Result:
     """Give a result with every text cleaned, whoever wrote it."""
-    return Result.from_json(_cleaned(result.as_json(), clean))
-
-
-def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: inner if key in _OUR_WORDS else _cleaned(inner, clean) for key, inner in value.items()}
-    return [_cleaned(inner, clean) for inner in value] if isinstance(value, list | tuple) else value
+    return Result.from_json(with_texts(result.as_json(), clean, _OUR_WORDS))
 
 
 def _cleaned_sample(sample: timelines.Seen, clean: Callable[[str], str]) -> timelines.Seen:

@@ -71,4 +71,4 @@ def unavailable(answer: Answer) -> None:
 
 def stall(seconds: float) -> None:
     """Stop everything that the process does for so long."""
-    time.sleep(seconds)
+    time.sleep(seconds)  # blocks the event loop on purpose: that is the defect

@@ -6,12 +6,11 @@ and each form escapes them.
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from load.record import Record
 from load.report import html, markdown
-from selfcheck.report import replace_file
+from selfcheck.report import with_texts, write_each
 from selfcheck.run import Result
 
 if TYPE_CHECKING:
@@ -52,28 +51,14 @@ def write_all(
         ),
         MARKDOWN_FILE: lambda: markdown.render(record, results, profile, operations=operations, exit_code=exit_code),
     }
-    troubles = []
-    for name, make in files.items():
-        try:
-            replace_file(folder / name, make())
-        except OSError as error:
-            troubles.append(f"{name} could not be written to {folder} ({error.strerror or error})")
-            with contextlib.suppress(OSError):
-                (folder / name).unlink(missing_ok=True)
-    return "; ".join(troubles)
+    return "; ".join(
+        f"{name} could not be written to {folder} ({reason})" for name, reason in write_each(folder, files).items()
+    )
 
 
 def cleaned(record: Record, results: Sequence[Result], clean: Callable[[str], str]) -> tuple[Record, Sequence[Result]]:
     """Give the same with every text cleaned, whoever wrote it."""
     return (
-        Record.model_validate(_cleaned(record.model_dump(), clean)),
-        [Result.from_json(_cleaned(result.as_json(), clean)) for result in results],
+        Record.model_validate(with_texts(record.model_dump(), clean, _NO_TEXT)),
+        [Result.from_json(with_texts(result.as_json(), clean, _NO_TEXT)) for result in results],
     )
-
-
-def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: inner if key in _NO_TEXT else _cleaned(inner, clean) for key, inner in value.items()}
-    return [_cleaned(inner, clean) for inner in value] if isinstance(value, list | tuple) else value

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ def write_all(run: "Run", exit_code: int, *, interrupted: bool) -> str:
     reports.
     """
     # Masked before it is written down: in the text of a file, a short secret might be part of the form.
-    data = _masked(run.as_json(exit_code, interrupted=interrupted), run.target.secrets.mask)
+    data = with_texts(run.as_json(exit_code, interrupted=interrupted), run.target.secrets.mask)
     folder = run.settings.output
     trouble = _try(
         folder,
@@ -45,13 +45,13 @@ def write_all(run: "Run", exit_code: int, *, interrupted: bool) -> str:
     return trouble
 
 
-def _masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """Mask every text in plain data, but no key."""
+def with_texts(value: Any, change: Callable[[str], str], kept: Collection[str] = ()) -> Any:
+    """Change every text in plain data (mask it, say), but no key, nor what stands under a key of `kept`."""
     if isinstance(value, str):
-        return mask(value)
+        return change(value)
     if isinstance(value, dict):
-        return {key: _masked(inner, mask) for key, inner in value.items()}
-    return [_masked(inner, mask) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: inner if key in kept else with_texts(inner, change, kept) for key, inner in value.items()}
+    return [with_texts(inner, change, kept) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def unusable(sentence: str) -> None:
@@ -71,18 +71,26 @@ def unusable(sentence: str) -> None:
 
 def _try(folder: Path, files: dict[str, Callable[[], str]]) -> str:
     troubles: dict[str, list[str]] = {}
-    for name, make in files.items():
-        try:
-            replace_file(folder / name, make())
-        except OSError as error:
-            troubles.setdefault(error.strerror or str(error), []).append(name)
-            with contextlib.suppress(OSError):  # what an earlier run has said must not be taken for this run's verdict
-                (folder / name).unlink(missing_ok=True)
+    for name, reason in write_each(folder, files).items():
+        troubles.setdefault(reason, []).append(name)
     return "; ".join(
         f"{' and '.join(names)} could not be written to {folder} ({reason}): free some space, or name another folder "
         "in SELF_CHECK_OUTPUT"
         for reason, names in troubles.items()
     )
+
+
+def write_each(folder: Path, files: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Write each file by rename; gives why one could not be written, by name. That does not hide the others."""
+    troubles = {}
+    for name, make in files.items():
+        try:
+            replace_file(folder / name, make())
+        except OSError as error:
+            troubles[name] = error.strerror or str(error)
+            with contextlib.suppress(OSError):  # what an earlier run has said must not be taken for this run's
+                (folder / name).unlink(missing_ok=True)
+    return troubles
 
 
 def replace_file(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ from chaos.report import charts, html, story, writing
 from chaos.report.story import Story
 from chaos.timeline import Alert, Alerts, Figures, Mark, Notification, Probed, Replica, Seen, Timeline, Trouble
 from load.wording import duration
+from selfcheck import report
 from selfcheck.secrets import Secrets
 from selfcheck.values import harmless
 from selfcheck.verdict import Outcome, failed, passed
@@ -240,7 +241,7 @@ def test_a_report_that_cannot_be_written_leaves_none_of_an_earlier_run(
     def full(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing, "replace_file", full)
+    monkeypatch.setattr(report, "replace_file", full)
     assert "No space left" in writing.write_all(folder, RESULTS, clean=str)
     assert not (folder / writing.HTML_FILE).exists()
 
