@@ -43,9 +43,6 @@ _PAUSE_SECONDS: Final = 0.5
 _RESTARTS_MAX: Final = 5
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
-_left_to_itself: list[subprocess.Popen[bytes]] = []
-"""Reapers that go on after their keeper: nobody waits for them, and nobody complains that they still run."""
-
 
 class KeeperError(Exception):
     """There is no reaper, and so nothing may be injected; the text says why."""
@@ -274,7 +271,8 @@ class Keeper:
         with contextlib.suppress(OSError):
             process.stdin.close()
         if self._open:
-            _left_to_itself.append(process)
+            # It goes on by itself; a game day may last for hours after it, and should not keep a dead child that long.
+            threading.Thread(target=process.wait, name="reaper", daemon=True).start()
             return
         try:
             process.wait(_END_SECONDS)

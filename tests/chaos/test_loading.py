@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -24,10 +25,12 @@ from tests import misbehaving
 from tests.gate.contracts import contract_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from selfcheck.target import Target
+
+    Generators = Callable[[], set[psutil.Process]]
 
 pytestmark = pytest.mark.slow
 
@@ -60,8 +63,12 @@ def aimed(url: str, folder: Path, *, allow: str = '"read", "synthetic", "load"')
         close(run)
 
 
-def generators() -> list[psutil.Process]:
-    return psutil.Process(os.getpid()).children(recursive=True)
+@pytest.fixture
+def generators() -> Generators:
+    """Gives what this test has started and what has not been waited for; other tests' servers may run beside it."""
+    children = partial(psutil.Process(os.getpid()).children, recursive=True)
+    before = set(children())
+    return lambda: set(children()) - before
 
 
 @pytest.fixture
@@ -71,7 +78,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     made.close()
 
 
-def test_it_goes_on_until_the_block_ends(tmp_path: Path, writer: Writer) -> None:
+def test_it_goes_on_until_the_block_ends(tmp_path: Path, writer: Writer, generators: Generators) -> None:
     with misbehaving.answering(lambda _: FINE) as server, aimed(server.url, tmp_path) as target:
         with background(target, "light", tmp_path / "load", writer) as load:
             assert load.await_started(40) == ""
@@ -79,7 +86,7 @@ def test_it_goes_on_until_the_block_ends(tmp_path: Path, writer: Writer) -> None
             pause(3.0)
             ending = time.monotonic()
         assert time.monotonic() - ending < 10
-        assert generators() == []
+        assert generators() == set()
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("chaos")]
         asked = len(server.requests)
     traffic = load.traffic
@@ -115,7 +122,7 @@ def test_failures_are_told_with_their_time(tmp_path: Path, writer: Writer) -> No
     assert sum(failed for *_, failed in load.traffic.failed_at) == load.traffic.failed
 
 
-def test_a_generator_that_dies_is_a_trouble(tmp_path: Path, writer: Writer) -> None:
+def test_a_generator_that_dies_is_a_trouble(tmp_path: Path, writer: Writer, generators: Generators) -> None:
     with (
         misbehaving.answering(lambda _: FINE) as server,
         aimed(server.url, tmp_path) as target,
