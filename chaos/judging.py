@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos.detectors import Incident, incident, recovered
-from chaos.evidence import FIGURES, SENT, Evidence, effect, keeps_from_judging, together
-from chaos.timeline import Figures, Probed, Replica
+from chaos.evidence import FIGURES, PAGES, SENT, Evidence, effect, keeps_from_judging, together
+from chaos.timeline import Figures, Page, Probed, Replica
 from load.statistics import is_more
 from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
-    from chaos.promises import Bites, Driven, Figured, Recovers, Rotation, Steady, Undone
+    from chaos.promises import Bites, Driven, Figured, Recovers, Rotation, Steady, Told, Undone
     from chaos.record import Look
 
 _RECOVER = "undo it by hand: make chaos-recover"
@@ -221,6 +221,47 @@ def judge_rotation(evidence: Evidence, promise: Rotation) -> Verdict:  # noqa: P
     if back - evidence.gone > within:
         return failed(expected, f"{promise.watch} fell {seen}, and was back {evidence.after_undo(back)}", **place)
     return passed(f"{promise.watch} fell {seen}, and was back {evidence.after_undo(back)}", where=place["where"])
+
+
+def judge_told(evidence: Evidence, promise: Told) -> Verdict:
+    """The page of readiness says that a dependency is away, and that it is back, on every replica."""
+    name, within = promise.check, promise.within_seconds_min
+    expected = (
+        f"{name} reads as not well within {duration(within)} of the fault, and as well within as long of the undo"
+    )
+    if blocked := keeps_from_judging(evidence, expected, sources=(PAGES,)):
+        return blocked
+    place = evidence.place
+    verdicts = []
+    for replica in evidence.replicas:
+        said = [
+            (page.since, page.checks[name])
+            for page in evidence.timeline.of(Page)
+            if page.replica == replica and name in page.checks
+        ]
+        before = [well for since, well in said if since <= evidence.start]
+        if not any(before):
+            observed = f"{replica} did not call {name} well before the fault" if before else f"{replica} does not tell"
+            return inconclusive(expected, observed, **place)
+        for lie, event, begin, finish in (
+            (True, "fault", evidence.there, evidence.undoing),
+            (False, "undo", evidence.gone, evidence.last),
+        ):
+            judged = [(since, well) for since, well in said if begin + within <= since < finish]
+            lies = [since for since, well in judged if well is lie]
+            if not judged:
+                observed = f"{replica} said nothing of {name} later than {duration(within)} after the {event}"
+                remedy = "hold the fault longer, and watch it longer after the undo"
+                verdicts.append(inconclusive(expected, observed, **place, remedy=remedy))
+            elif lies:
+                after = f"{duration(lies[0] - begin)} after the {event}"
+                observed = f"{replica} called {name} {'well' if lie else 'not well'} {after}"
+                observed += f" ({count(len(lies))} of {count(len(judged))} times)"
+                verdicts.append(failed(expected, observed, **place))
+            else:
+                seen = f"{replica}: {'not well' if lie else 'well'} {count(len(judged))} times after the {event}"
+                verdicts.append(passed(seen, where=place["where"]))
+    return together(expected, verdicts, evidence)
 
 
 # -------------------------------------------------------------------------------------------------------------- figures

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _LIMITED_SHARE_MAX = 0.2
 _COUNTED_LATE_SECONDS = 0.1
 """A reading of counters may be so much older or younger than its sample says."""
+_OFF_MIN = 3
+"""One odd sample may be a scrape that failed."""
 
 # ------------------------------------------------------------------------------------------------------------- answered
 
@@ -316,7 +318,7 @@ def _blocks(failed_at: Sequence[tuple[float, int, int]]) -> list[tuple[float, fl
     return [(start, start + step, due, bad) for start, due, bad in failed_at]
 
 
-# ---------------------------------------------------------------------------------------------------------------- burns
+# ----------------------------------------------------------------------------------------------------------------- kept
 
 
 def judge_kept(evidence: Evidence, promise: Kept) -> Verdict:
@@ -351,20 +353,23 @@ def _counted(evidence: Evidence, counter: str, replica: str) -> float:
     return max(0.0, grown)
 
 
+# ---------------------------------------------------------------------------------------------------------------- burns
+
+
 def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:
-    """The error ratio that Prometheus works out is the one that callers see.
+    """The error ratio that Prometheus works out is what the replicas count.
 
     Compared is only when the ratio's whole window is of the timeline; what Prometheus knows is up to a scrape and an
-    evaluation old. With and without the background load, which may ask for what the ratio does not count.
+    evaluation old, and a window of its own has one step less or more.
     """
     expected = f"{promise.watch} is the share of failed requests within {share(promise.tolerance)}"
-    if blocked := keeps_from_judging(evidence, expected, sources=(FIGURES,)):
+    if blocked := keeps_from_judging(evidence, expected, sources=(FIGURES, REPLICAS)):
         return blocked
     place, record = evidence.place, evidence.record
     window = evidence.scaled(promise.window_seconds)
     interval = max((rule.interval_seconds for rule in record.rules), default=record.scrape_seconds)
     lag = record.scrape_seconds + interval
-    seen = _Requests(evidence, promise.probes)
+    seen = _Requests(evidence, promise)
     compared = 0
     off: list[tuple[float, float, float, float]] = []
     highest = 0.0
@@ -383,10 +388,10 @@ def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:
     if not compared:
         observed = f"no sample had a whole window of {duration(window)} and enough requests behind it"
         return inconclusive(expected, observed, **place, remedy="hold the fault longer")
-    if len(off) >= 3 and len(off) > compared / 2:
+    if len(off) >= _OFF_MIN and len(off) > compared / 2:
         since, value, low, high = off[-1]
-        callers = share(low) if round(low, 3) == round(high, 3) else f"{share(low)} to {share(high)}"
-        observed = f"{promise.watch} was {share(value)} {evidence.after_fault(since)}, callers saw {callers}"
+        counted = share(low) if round(low, 3) == round(high, 3) else f"{share(low)} to {share(high)}"
+        observed = f"{promise.watch} was {share(value)} {evidence.after_fault(since)}, the replicas counted {counted}"
         return failed(expected, f"{observed} ({count(len(off))} of {count(compared)} samples are off)", **place)
     if not highest:
         return inconclusive(expected, "no request failed: there is nothing to compare", **place)
@@ -395,44 +400,41 @@ def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:
 
 
 class _Requests:
-    """When requests ended and whether they failed, to ask for the share of failed ones in a window of time."""
+    """When the replicas counted requests, and how many of them had failed: for the share in a window of time."""
 
-    def __init__(self, evidence: Evidence, probes: Sequence[str]) -> None:
-        found = [
-            (end(each), each.outcome != "ok") for each in sent(evidence.timeline.of(Probed)) if each.probe in probes
-        ]
-        self._own = _Sums([(at, 1, int(bad)) for at, bad in found])
-        traffic = evidence.record.traffic
-        blocks = () if traffic.trouble else _blocks(traffic.failed_at)
-        self._all = _Sums(
-            [
-                *((at, 1, int(bad)) for at, bad in found),
-                *(((one + other) / 2, due, bad) for one, other, due, bad in blocks),
-            ]
+    _STEPS = 8
+    _LEAST = 10
+
+    def __init__(self, evidence: Evidence, promise: Burns) -> None:
+        events = sorted(
+            _since(earlier, later, promise)
+            for replica in evidence.replicas
+            for life in lives_of(evidence.timeline, replica)
+            for earlier, later in itertools.pairwise(life)
         )
+        self._at = [at for at, _, _ in events]
+        self._due = [0, *itertools.accumulate(due for _, due, _ in events)]
+        self._bad = [0, *itertools.accumulate(bad for _, _, bad in events)]
 
     def ratios(self, since: float, window: float, lag: float) -> list[float]:
         """Give what the share may have been in a window that ended up to `lag` before a moment."""
-        steps = 8
-        ends = [since - lag * step / steps for step in range(steps + 1)]
-        found = (sums.ratio(one - window, one) for one in ends for sums in (self._own, self._all))
+        ends = [since - lag * step / self._STEPS for step in range(self._STEPS + 1)]
+        found = (self._ratio(one - window, one) for one in ends)
         return [ratio for ratio in found if ratio is not None]
 
+    def _ratio(self, begin: float, finish: float) -> float | None:
+        one, other = bisect.bisect_left(self._at, begin), bisect.bisect_left(self._at, finish)
+        due = self._due[other] - self._due[one]
+        return (self._bad[other] - self._bad[one]) / due if due >= self._LEAST else None
 
-class _Sums:
-    """Running sums of requests and failures by time."""
 
-    _LEAST = 10
-
-    def __init__(self, events: Sequence[tuple[float, int, int]]) -> None:
-        ordered = sorted(events)
-        self._at = [at for at, _, _ in ordered]
-        self._sums = [(0, 0)]
-        for _, due, bad in ordered:
-            self._sums.append((self._sums[-1][0] + due, self._sums[-1][1] + bad))
-
-    def ratio(self, begin: float, finish: float) -> float | None:
-        one = self._sums[bisect.bisect_left(self._at, begin)]
-        other = self._sums[bisect.bisect_left(self._at, finish)]
-        due = other[0] - one[0]
-        return (other[1] - one[1]) / due if due >= self._LEAST else None
+def _since(earlier: Replica, later: Replica, promise: Burns) -> tuple[float, int, int]:
+    """Give how many requests a process has counted between two readings, how many of them as failed, and when."""
+    due = bad = 0.0
+    for sample, sign in ((earlier, -1), (later, 1)):
+        for key, value in sample.counters.items():
+            name, labels = series(key)
+            if name in promise.counters:
+                due += sign * value
+                bad += sign * value if labels.get(promise.label) not in promise.good else 0.0
+    return later.since, round(due), round(bad)

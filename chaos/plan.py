@@ -146,6 +146,9 @@ class Metrics(Part):
     entry_ready: str = Field("ready", description="Path of whether it is ready.")
     ready_page: RouteName
     ready: str = Field("ready", description="Path of whether the replica is ready.")
+    checks: str = Field("checks", description="Path of what the replica depends on, by name, on the page of readiness.")
+    check_status: str = Field("status", description="Path of the word for how a dependency is, in its entry.")
+    check_well: tuple[str, ...] = Field(("up", "ok"), description="The words, in small letters, for one that is well.")
     health_page: RouteName = Field(description="The page that says the platform's own limits.")
     severities_ignored: tuple[str, ...] = Field((), description="Alerts of these keep nothing from being done.")
     notification_number: str = Field("number", description="What tells notifications apart, where the page says it.")

@@ -190,11 +190,28 @@ class Rotation(OfExperiment):
     within_seconds_min: Above0 = 10.0
 
 
+class Told(OfExperiment):
+    """The page of readiness says that a dependency is away, on every replica, and that it is back.
+
+    `check` (its name on that page) reads as not well from `within_seconds_min` after the fault (real time) until the
+    undo, and as well from as long after the undo. Whether the replica calls itself ready meanwhile is its own affair.
+    """
+
+    check: str = Field(min_length=1)
+    within_seconds_min: Above0 = 5.0
+
+
 class Burns(OfExperiment):
-    """The error ratio that Prometheus works out is the one that callers see, within `tolerance` (absolute)."""
+    """The error ratio that Prometheus works out is what the replicas count, within `tolerance` (absolute).
+
+    Of the requests in `counters`, those are failed whose `label` is none of `good`. The replicas are read one by one:
+    a rule that leaves out a replica, a counter or a status shows, whoever sends the requests.
+    """
 
     watch: Name
-    probes: tuple[Name, ...] = Field(min_length=1)
+    counters: tuple[str, ...] = Field(min_length=1)
+    label: str = "status"
+    good: tuple[str, ...] = Field(min_length=1)
     tolerance: Share = 0.1
     window_seconds: Above0 = Field(300, description="Of the ratio, production timing.")
 

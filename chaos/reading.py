@@ -130,6 +130,18 @@ def readiness(wanted: Metrics, document: object) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
+def checks(wanted: Metrics, document: object) -> dict[str, bool]:
+    """Tell which dependencies are well by the page of readiness; entries of another form are left out."""
+    entries = dig(document, wanted.checks)
+    words = {name: dig(entry, wanted.check_status) for name, entry in _items(entries)}
+    return {name: word.lower() in wanted.check_well for name, word in words.items() if isinstance(word, str)}
+
+
+def _items(value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        yield from ((str(name), entry) for name, entry in value.items())
+
+
 # -------------------------------------------------------------------------------------------------------- notifications
 
 

@@ -194,7 +194,8 @@ class Sampler:
                 replica=name,
                 status=0 if isinstance(listed, CouldNotObserve) else listed.status,
                 providers=reading.providers(wanted, _document(listed, _OK)),
-                ready=reading.readiness(wanted, _document(ready)),
+                ready=reading.readiness(wanted, document := _document(ready)),
+                checks=reading.checks(wanted, document),
             )
             for each in (listed, ready):
                 if isinstance(each, CouldNotObserve):

@@ -118,6 +118,13 @@ def test_rotation(promise: promises.Rotation, target: Target) -> Verdict:
     return judging.judge_rotation(evidence(target, promise), promise)
 
 
+@check("chaos.told", promises.Told)
+@where_possible
+def test_told(promise: promises.Told, target: Target) -> Verdict:
+    """The page of readiness tells what is away."""
+    return judging.judge_told(evidence(target, promise), promise)
+
+
 @check("chaos.burns", promises.Burns)
 @where_possible
 def test_burns(promise: promises.Burns, target: Target) -> Verdict:

@@ -82,12 +82,16 @@ class Replica(Seen):
 
 @dataclass(frozen=True, slots=True)
 class Page(Seen):
-    """One reading of a replica's page of providers (and readiness): `ready` by provider name."""
+    """One reading of a replica's page of providers (and readiness): `ready` by provider name.
+
+    `checks`: whether each dependency is well, by its name, as the page of readiness says it.
+    """
 
     replica: str
     status: int
     providers: Mapping[str, bool] = field(default_factory=dict)
     ready: bool | None = None
+    checks: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m lab up|down|status|logs|defects|break|mend|part|set`."""
+"""`python -m lab up|down|status|logs|defects|break|mend|part|set|crowd`."""
 
 from __future__ import annotations
 
@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     part = command("part", _part, "stop, kill, pause, start or resume one part, or ask whether it is so")
     part.add_argument("action", choices=_ACTIONS)
     part.add_argument("name")
+    crowd = command("crowd", _crowd, "leave the platform without connections to Postgres, or ask whether it is so")
+    crowd.add_argument("action", choices=("fill", "free", "is-full", "is-free"))
     for name, run, text in (
         ("set", _set, "restart parts, one after the other, with other environment variables"),
         ("is-set", _is_set, "ask whether parts run with these environment variables"),
@@ -100,6 +102,15 @@ def _part(chosen: argparse.Namespace) -> int:
 
 
 _ACTIONS = ("stop", "kill", "pause", "start", "resume", "is-down", "is-paused", "is-ready")
+
+
+def _crowd(chosen: argparse.Namespace) -> int:
+    # Heavy for the other commands: the driver of Postgres.
+    from lab import crowding  # noqa: PLC0415
+
+    lab = Lab.attach(Lab.from_environment().directory)
+    actions = {"fill": crowding.fill, "free": crowding.free, "is-full": crowding.is_full, "is-free": crowding.is_free}
+    return 1 if actions[chosen.action](lab) is False else 0
 
 
 def _set(chosen: argparse.Namespace) -> int:

@@ -383,16 +383,22 @@ class Lab:
         self, *, found: programs.Programs | None = None, keys: servers.Keys | None = None
     ) -> dict[str, servers.Part]:
         """Give all parts by name, as they are to run now (with what defects override)."""
-        return servers.parts(
-            servers.Setting(
-                directory=self.directory,
-                ports=self.ports,
-                scale=self.scale,
-                keys=keys or self._keys(),
-                programs=found or programs.find(),
-                overrides=self._state.read().overrides,
-            )
+        return servers.parts(self._setting(found or programs.find(), keys))
+
+    def _setting(self, found: programs.Programs | None = None, keys: servers.Keys | None = None) -> servers.Setting:
+        return servers.Setting(
+            directory=self.directory,
+            ports=self.ports,
+            scale=self.scale,
+            keys=keys or self._keys(),
+            programs=found or {},
+            overrides=self._state.read().overrides,
         )
+
+    def database_admin_url(self) -> str:
+        """Give where Postgres is, with its owner's credentials."""
+        setting = self._setting()
+        return setting.database_url(servers.DATABASE_ADMIN, setting.keys.database_admin_password, "postgres")
 
     def process(self, name: str) -> PartProcess:
         """Give the handle of a part by name; raises LabError for a name that no part has."""

@@ -81,7 +81,8 @@ UNALERTED = of(promises.Unalerted, reads=[BREAKER_READS])
 RECOVERS = of(promises.Recovers, within_seconds=15)
 LOST = of(promises.Lost, probes=["vision"], share_max=0.2, outage_seconds_max=1)
 ROTATION = of(promises.Rotation, watch="up", within_seconds_min=5)
-BURNS = of(promises.Burns, watch="errors", probes=["paddle", "vision"], window_seconds=10)
+TOLD = of(promises.Told, check="redis", within_seconds_min=5)
+BURNS = of(promises.Burns, watch="errors", counters=[REQUESTS], good=["success"], window_seconds=10)
 DRIVEN = of(promises.Driven)
 FIGURED = of(promises.Figured, detect_seconds_max=25)
 
@@ -565,8 +566,8 @@ def with_figures(made: Evidence, name: str, value: Callable[[float], float | Non
 @pytest.mark.parametrize(
     ("value", "outcome", "said"),
     [
-        (lambda since: 0.75 * min(1.0, max(0.0, since - 4) / 10), PASS, "samples agree, up to 75"),
-        (lambda _: 0.0, FAIL, "callers saw 75"),
+        (lambda since: min(1.0, max(0.0, since - 4) / 10), PASS, "samples agree, up to 100 %"),
+        (lambda _: 0.0, FAIL, "the replicas counted 100 %"),
         (lambda _: 0.2, FAIL, "errors was 20 %"),
         (lambda _: None, INCONCLUSIVE, "no sample had a whole window"),
     ],
@@ -698,6 +699,34 @@ def test_a_recovery_that_does_not_last_is_none() -> None:
 )
 def test_rotation(value: Callable[[float], float | None], fields: dict[str, Any], outcome: Outcome, said: str) -> None:
     check(judging.judge_rotation(with_figures(evidence(**fields), "up", value), ROTATION), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("well", "fields", "outcome", "said"),
+    [
+        (lambda _, since: not 5 < since < 45, {}, PASS, "one: not well 69 times after the fault"),
+        # As soon as promised, and no sooner; and after the undo likewise.
+        (lambda _, since: not 7.9 < since < 47.9, {}, PASS, "three: well"),
+        (lambda _, since: not 12 < since < 45, {}, FAIL, "one called redis well 5.45 s after the fault (8 of"),
+        (lambda name, since: name == "two" or not 5 < since < 45, {}, FAIL, "two called redis well 5.47 s"),
+        (lambda _, since: since < 5, {}, FAIL, "called redis not well 5.45 s after the undo"),
+        (lambda _, since: not (5 < since < 45 or since > 70), {}, FAIL, "called redis not well 27"),
+        (lambda _, since: not 4 < since < 8, {"hold": 4.0}, INCONCLUSIVE, "said nothing of redis later than 5.00 s"),
+        (lambda _, since: not 5 < since < 45, {"settle": 4.0}, INCONCLUSIVE, "later than 5.00 s after the undo"),
+        (lambda _, __: False, {}, INCONCLUSIVE, "did not call redis well before the fault"),
+        (lambda name, since: None if name == "two" else not 5 < since < 45, {}, INCONCLUSIVE, "two does not tell"),
+        (lambda _, since: not 5 < since < 45, {"without": (Page,)}, INCONCLUSIVE, "pages: it was never read"),
+    ],
+)
+def test_told(well: Callable[[str, float], bool | None], fields: dict[str, Any], outcome: Outcome, said: str) -> None:
+    made = evidence(**fields)
+    seen = [
+        replace(each, checks={} if (word := well(each.replica, each.since)) is None else {"redis": word})
+        if isinstance(each, Page)
+        else each
+        for each in made.timeline.seen
+    ]
+    check(judging.judge_told(replace(made, timeline=Timeline(seen)), TOLD), outcome, said)
 
 
 @pytest.mark.parametrize(
