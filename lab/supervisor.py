@@ -383,7 +383,7 @@ class Lab:
         self, *, found: programs.Programs | None = None, keys: servers.Keys | None = None
     ) -> dict[str, servers.Part]:
         """Give all parts by name, as they are to run now (with what defects override)."""
-        return servers.parts(self._setting(found or programs.find(), keys))
+        return servers.parts(self._setting(found, keys))
 
     def _setting(self, found: programs.Programs | None = None, keys: servers.Keys | None = None) -> servers.Setting:
         return servers.Setting(
@@ -391,7 +391,7 @@ class Lab:
             ports=self.ports,
             scale=self.scale,
             keys=keys or self._keys(),
-            programs=found or {},
+            programs=found or programs.find(),
             overrides=self._state.read().overrides,
         )
 
