@@ -16,6 +16,7 @@ from chaos import plan, record, timeline
 from chaos.faults import NotMadeError, NotThere, NotUndoneError, prepare
 from chaos.guard import unsteady
 from chaos.keeper import Keeper, KeeperError
+from chaos.lease import lost
 from chaos.ledger import LedgerError
 from chaos.loading import Background, background
 from chaos.record import Done, Record
@@ -140,7 +141,7 @@ class Course:
             with Keeper(settings.chaos_ledger, self.hands, run_id=self.target.platform.run_id) as keeper:
                 self.view.step("load")
                 load.await_started(_LOAD_START_SECONDS)
-                also = (lambda: sampler.broken, lambda: self._taken_over(keeper))
+                also = (lambda: sampler.broken, lambda: self._taken_over(keeper), lambda: lost(self.target))
                 dog = watching.enter_context(
                     Watchdog(self.target, self.experiment, self.writer, loaded=load.expected, also=also)
                 )

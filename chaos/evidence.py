@@ -130,6 +130,11 @@ class Evidence:
         """Id of the promise that the fault bites."""
         return self.bites.id if self.bites is not None else f"chaos.{self.record.experiment}.bites"
 
+    @property
+    def undone_id(self) -> str:
+        """Id of the promise that nothing is left of the fault, which also says why none was made."""
+        return f"chaos.{self.record.experiment}.undone"
+
     def scaled(self, seconds: float) -> float:
         """Give a production timing in the timings of this environment."""
         return seconds / self.record.time_scale
@@ -263,8 +268,8 @@ def keeps_from_judging(  # noqa: PLR0911 - one for each reason
     """
     record, place = evidence.record, evidence.place
     if record.refused:
-        remedy = "remove what it was refused for, then start it again"
-        return inconclusive(expected, f"nothing was injected: {record.refused}", **place, remedy=remedy)
+        # Said once, by whoever judges the undo.
+        return inconclusive(expected, f"nothing was injected: {record.refused}", **place, blocked_by=evidence.undone_id)
     if evidence.injecting is None or evidence.injected is None:
         observed = f"it ended before the fault was there{f': {record.stopped_by}' * bool(record.stopped_by)}"
         if evidence.injecting is not None and evidence.not_biting:

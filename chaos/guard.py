@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from chaos import plan
 from chaos.faults import leftovers
 from chaos.hands import Hands
+from chaos.lease import LEASE, held, place_of
 from chaos.ledger import HeldError, Ledger, LedgerError, alone
 from chaos.observing import LOCK
 from chaos.recovering import recover
@@ -55,15 +56,17 @@ def refuse_unless_well(target: Target) -> list[str]:
             _refuse([f"{component} is out of scope, and experiments need it: set {SETTING_OF[component]}"])
         if component in target.blocked:
             _refuse([f"the preflight found {component} unusable ({target.blocked[component]})"])
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as locks:
         try:
-            held.enter_context(alone(scope.settings.chaos_ledger, who=f"run {target.platform.run_id}"))
+            locks.enter_context(alone(scope.settings.chaos_ledger, who=f"run {target.platform.run_id}"))
+            if place := place_of(target):
+                target.keep(LEASE, locks.enter_context(held(place)))
             remarks = _recovered(target)
-        except (HeldError, LedgerError) as error:
+        except (HeldError, LedgerError, CouldNotObserve) as error:
             _refuse([str(error)])
         with Hands.of(target) as hands:
             _refuse(lasting(target, hands))
-        target.keep(LOCK, held.pop_all())
+        target.keep(LOCK, locks.pop_all())
     return remarks
 
 

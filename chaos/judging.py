@@ -37,7 +37,8 @@ def judge_undone(evidence: Evidence, promise: Undone) -> Verdict:
     if remaining:
         return failed(expected, f"{'; '.join(remaining)}. {_RECOVER}", **place)
     if record.refused:
-        return inconclusive(expected, f"nothing was injected: {record.refused}", **place)
+        remedy = "remove what it was refused for, then start it again"
+        return inconclusive(expected, f"nothing was injected: {record.refused}", **place, remedy=remedy)
     made = [done for done in record.faults if done.undone is not None]
     if not made:
         return inconclusive(expected, "no fault was made", **place)

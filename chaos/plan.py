@@ -174,6 +174,11 @@ class Stops(Part):
         pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
         description="NAMESPACE/NAME of a ConfigMap that does the same where a cluster is in scope; none when empty.",
     )
+    lease: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
+        description="NAMESPACE/NAME of a Lease that a run holds where a cluster is in scope; none when empty.",
+    )
     config_map_key: str = Field("stop", description='The key in it that stops all while its value is "true".')
 
 

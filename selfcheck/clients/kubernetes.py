@@ -1,4 +1,4 @@
-"""Asks a Kubernetes cluster: its version, how many replicas are ready, where its pods are.
+"""Asks a Kubernetes cluster: its version, how many replicas are ready, where its pods are; and holds a Lease in it.
 
 The `kubernetes` package reads the kubeconfig (contexts of several files, certificates, tokens, commands that give
 credentials); what is asked goes through `Http`. The package's own transport has a limit for each read only, retries
@@ -8,6 +8,7 @@ more than a second.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 from contextlib import contextmanager, suppress
@@ -66,6 +67,17 @@ class PodAddress:
     address: str
     ready: bool
     terminating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds a Lease (empty: nobody), for how long after the last renewal; `version` tells its states apart."""
+
+    holder: str
+    seconds: int
+    acquired: str
+    renewed: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +145,47 @@ class Kubernetes:
             return None
         return _made(answer, lambda found: {text(key): text(value) for key, value in _data(found).items()})
 
+    def lease(self, namespace: str, name: str) -> Lease | None:
+        """A Lease; None when there is none of that name."""
+        answer = self._ask(f"{_leases(namespace)}/{quote(name, safe='')}")
+        if answer.status == 404 and _is_status(answer.json()):
+            return None
+        return _made(answer, _lease)
+
+    def hold_lease(
+        self, namespace: str, name: str, holder: str, seconds: int, *, before: Lease | None = None
+    ) -> Lease | None:
+        """Take or renew a Lease as it was `before` (None: there was none); gives it, None when somebody was faster.
+
+        An empty holder gives it back.
+        """
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        acquired = before.acquired if before is not None and before.holder == holder else now
+        metadata = {"name": name, "namespace": namespace}
+        content = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata if before is None else {**metadata, "resourceVersion": before.version},
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": seconds,
+                "acquireTime": acquired or now,
+                "renewTime": now,
+            },
+        }
+        path = _leases(namespace)
+        if before is None:
+            answer = self._ask(path, method="POST", content=content)
+        else:
+            answer = self._ask(f"{path}/{quote(name, safe='')}", method="PUT", content=content)
+        if answer.status == 409 and _is_status(answer.json()):
+            return None
+        return _made(answer, _lease)
+
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
         return _made(self._ask(path, params), make)
 
-    def _ask(self, path: str, params: Params | None = None) -> Answer:
+    def _ask(self, path: str, params: Params | None = None, *, method: str = "GET", content: Any = None) -> Answer:
         asked = f"context {self.context} of the kubeconfig {_kubeconfig()}"
         if self._cluster is None:
             import kubernetes  # noqa: F401, PLC0415 - a slow import; it must not eat up the time of the question
@@ -146,7 +195,7 @@ class Kubernetes:
         credentials = self._bounded.run(asked, lambda _: cluster.credentials(), self._why)
         # No connection is kept, so that there is none to close.
         headers = {"Accept": "application/json", "Connection": "close", **credentials}
-        return cluster.http.ask("GET", f"{cluster.url}{path}", headers=headers, params=params)
+        return cluster.http.ask(method, f"{cluster.url}{path}", headers=headers, params=params, json=content)
 
     def _load(self, _: Call) -> _Cluster:
         from kubernetes import client, config  # noqa: PLC0415 - see above: a slow import
@@ -237,7 +286,7 @@ def _complaints() -> Iterator[list[str]]:
 
 def _made(answer: Answer, make: Callable[[Any], T]) -> T:
     content = answer.json()
-    if answer.status != 200:
+    if answer.status not in {200, 201}:
         raise _refused(answer, content)
     with understood(answer, _SERVICE):
         return make(content)
@@ -250,7 +299,7 @@ def _refused(answer: Answer, content: Any) -> CouldNotObserve:
     if answer.status == 401:
         hint = "Log in to the cluster again: it does not accept the credentials of the context"
     elif answer.status == 403:
-        hint = "Give the user of the context the right to read this"
+        hint = "Give the user of the context the right to do this"
     elif answer.status == 404:
         hint = "Correct the namespace or the name in the contract, or the context"
     message = str(content.get("message", "no message"))[:200]
@@ -264,6 +313,24 @@ def _refused(answer: Answer, content: Any) -> CouldNotObserve:
 
 def _is_status(content: Any) -> bool:
     return isinstance(content, dict) and content.get("kind") == "Status"
+
+
+def _leases(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"
+
+
+def _lease(found: Any) -> Lease:
+    if found["kind"] != "Lease":
+        raise KeyError("kind")
+    # What was never set is left out.
+    spec = found.get("spec") or {}
+    return Lease(
+        holder=text(spec.get("holderIdentity") or ""),
+        seconds=int(spec.get("leaseDurationSeconds") or 0),
+        acquired=text(spec.get("acquireTime") or ""),
+        renewed=text(spec.get("renewTime") or ""),
+        version=text(found["metadata"]["resourceVersion"]),
+    )
 
 
 def _data(found: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from selfcheck.contract import CREDENTIALS
+from selfcheck.observation import Trouble
 from selfcheck.report import VERDICT_FILE
 from selfcheck.verdict import Outcome
 
@@ -41,12 +42,14 @@ def render(run: "Run", exit_code: int, *, width: int = 80) -> list[Line]:
         lines += [Line("REFUSED to check this target", {"red": True, "bold": True})]
         lines += [*_field("observed", run.refusal, width), Line("")]
     every = run.every_result
-    shown = [item for item in every if not item.verdict.blocked_by]
+    # Where a selection has left out the one that says why, each says it itself.
+    told = {item.id for item in every} | {Trouble.DEADLINE.value}
+    shown = [item for item in every if item.verdict.blocked_by not in told]
     for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         for item in shown:
             if item.outcome is outcome:
                 lines += _block(item, width)
-    lines += _blocked(run, every, width)
+    lines += _blocked(run, (item for item in every if item not in shown), width)
     lines += _waived(every, width)
     lines += _not_covered(every, width)
     lines += _notes(every, width)

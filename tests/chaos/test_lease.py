@@ -1,0 +1,193 @@
+"""The Lease in a cluster: one run at a time, from two machines as well; by a server that keeps a Lease as the API does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chaos import lease as leases
+from chaos.lease import Place, held
+from chaos.ledger import HeldError
+from selfcheck.clients.kubernetes import Kubernetes
+from selfcheck.observation import CouldNotObserve
+from selfcheck.secrets import Secrets
+from selfcheck.waiting import Deadline, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAMESPACE, NAME = "cad-ml-platform", "selfcheck-chaos"
+PATH = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+
+
+@dataclass(slots=True)
+class Api:
+    """What the server keeps, and what it was asked; `away` makes it answer 503, `forbidden` 403."""
+
+    url: str = ""
+    lease: dict[str, Any] | None = None
+    version: int = 0
+    away: bool = False
+    forbidden: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def holder(self) -> str:
+        return "" if self.lease is None else str(self.lease["spec"]["holderIdentity"])
+
+    def keep(self, content: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        self.lease = {**content, "metadata": {**content["metadata"], "resourceVersion": str(self.version)}}
+        return self.lease
+
+    def answer(self, method: str, path: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.away or self.forbidden:
+            return _status(503, "no endpoints") if self.away else _status(403, "leases is forbidden")
+        if method == "GET":
+            return _status(404, "not found") if self.lease is None else (200, self.lease)
+        if method == "POST" and path == PATH:
+            return _status(409, "already exists") if self.lease is not None else (201, self.keep(content))
+        if self.lease is None or content["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
+            return _status(409, "the object has been modified")
+        return 200, self.keep(content)
+
+
+def _status(code: int, message: str) -> tuple[int, dict[str, Any]]:
+    return code, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+
+
+@contextmanager
+def serving() -> Iterator[Api]:
+    api = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            content = json.loads(self.rfile.read(length)) if length else {}
+            api.asked.append(self.command)
+            status, found = api.answer(self.command, self.path, content)
+            body = json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    # The same as in a cluster, in seconds instead of minutes.
+    monkeypatch.setattr(leases, "SECONDS", 2)
+    monkeypatch.setattr(leases, "_RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(leases, "_LOOK_SECONDS", 0.2)
+    with serving() as made:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": made.url}}],
+            "users": [{"name": "u", "user": {"token": "token-of-nobody"}}],
+            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        yield made
+
+
+def place(holder: str) -> Place:
+    client = Kubernetes("staging", timeout_seconds=5, deadline=Deadline(60), secrets=Secrets())
+    return Place(client, NAMESPACE, NAME, holder)
+
+
+def left(holder: str) -> dict[str, Any]:
+    """What a run that was killed leaves."""
+    times = {"acquireTime": "2026-11-01T09:00:00.000000Z", "renewTime": "2026-11-01T09:10:00.000000Z"}
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 2, **times},
+    }
+
+
+def test_it_is_taken_renewed_and_given_back(api: Api) -> None:
+    with held(place("run-1")) as lock:
+        assert api.holder == "run-1"
+        assert api.lease is not None
+        acquired = api.lease["spec"]["acquireTime"]
+        wait_until(lambda: api.version > 2, timeout_seconds=10, what="a renewal")
+        assert api.lease["spec"]["acquireTime"] == acquired
+        assert lock.lost == ""
+    assert (api.holder, api.version > 2) == ("", True)
+    with held(place("run-2")):
+        assert api.holder == "run-2"
+
+
+def test_a_second_run_is_refused_while_it_is_renewed(api: Api) -> None:
+    with (
+        held(place("run-1")) as lock,
+        pytest.raises(HeldError, match=rf"the Lease {NAMESPACE}/{NAME}: run-1 since 20"),
+        held(place("run-2")),
+    ):
+        pass
+    assert lock.lost == ""
+
+
+def test_that_of_a_run_that_was_killed_is_taken_when_its_time_is_over(api: Api) -> None:
+    api.keep(left("run-1"))
+    with held(place("run-2")):
+        assert api.holder == "run-2"
+
+
+def test_one_that_was_taken_by_somebody_else_is_lost(api: Api) -> None:
+    with held(place("run-1")) as lock:
+        api.keep(left("run-2"))
+        wait_until(lambda: lock.lost != "", timeout_seconds=10, what="it to be noticed")
+        assert "is now held by run-2" in lock.lost
+    assert api.holder == "run-2", "what is somebody else's is not given back"
+
+
+def test_a_label_that_somebody_puts_on_it_takes_nothing(api: Api) -> None:
+    with held(place("run-1")) as lock:
+        assert api.lease is not None
+        api.keep({**api.lease, "metadata": {**api.lease["metadata"], "labels": {"seen": "yes"}}})
+        before = api.version
+        wait_until(lambda: api.version > before + 1, timeout_seconds=10, what="renewals to go on")
+        assert lock.lost == ""
+
+
+def test_an_api_that_is_away_for_too_long_loses_it(api: Api) -> None:
+    with held(place("run-1")) as lock:
+        api.away = True
+        wait_until(lambda: lock.lost != "", timeout_seconds=20, what="it to be noticed")
+        assert "could not be renewed" in lock.lost
+
+
+def test_one_that_may_not_be_taken_says_what_to_do(api: Api) -> None:
+    api.forbidden = True
+    with pytest.raises(CouldNotObserve, match="leases is forbidden") as refused, held(place("run-1")):
+        pass
+    assert "right to do this" in refused.value.hint
