@@ -45,7 +45,11 @@ def evidence(target: Target, promise: promises.OfExperiment) -> Evidence:
 @where_possible
 def test_undone(promise: promises.Undone, target: Target) -> Verdict:
     """The fault is gone, and nothing is left over."""
-    return judging.judge_undone(evidence(target, promise), promise)
+    from chaos.report.attaching import attach  # noqa: PLC0415 - not for a mere list of checks
+
+    found = evidence(target, promise)
+    attach(found)
+    return judging.judge_undone(found, promise)
 
 
 @check("chaos.bites", promises.Bites)

@@ -1,4 +1,4 @@
-"""The Lease in a cluster: one run at a time, from two machines as well; by a server that keeps a Lease as the API does."""
+"""The Lease in a cluster keeps two runs apart; by a server that keeps a Lease as the API does."""
 
 from __future__ import annotations
 
