@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import redis
 
-from lab import processes, servers
+from lab import crowding, processes, servers
 from lab.configuration import ALERTMANAGER, PROMETHEUS, REPLICAS
 from lab.ports import HOST, Ports, free_offset, is_free
 from lab.programs import MissingProgramsError
@@ -75,6 +75,26 @@ def test_every_part_is_ready_after_up(lab: Lab) -> None:
     for part in parts:
         assert part.memory_bytes is not None
         assert 1024**2 < part.memory_bytes < 200 * 1024**2, part
+
+
+def test_the_platform_can_be_left_without_connections(lab: Lab) -> None:
+    url = lab.environment()["SELF_CHECK_DATABASE_URL"]
+    assert crowding.is_free(lab)
+    with closing(psycopg.connect(url)) as mine:
+        try:
+            for _ in range(2):  # an experiment may make a fault twice, and take it back twice
+                crowding.fill(lab)
+                wait_until(lambda: crowding.is_full(lab), timeout_seconds=20, what="all connections to be gone")
+            assert not crowding.is_free(lab)
+            with pytest.raises(psycopg.OperationalError):
+                mine.execute("SELECT 1")
+            with pytest.raises(psycopg.OperationalError, match="too many connections"):
+                psycopg.connect(url)
+        finally:
+            crowding.free(lab)
+            crowding.free(lab)
+    assert crowding.is_free(lab)
+    psycopg.connect(url).close()
 
 
 def test_a_start_notifies_nobody(started: tuple[Lab, list[Any]]) -> None:
