@@ -133,3 +133,20 @@ def test_a_replica_without_metrics_was_not_seen() -> None:
 
 def _of(number: int) -> replicas.Scrape:
     return scrape(f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {1.7e9 + number}\n")
+
+
+@pytest.mark.parametrize(("processes", "asks"), [(1, 4), (3, 12), (9, 12)])
+def test_a_page_is_asked_as_often_as_its_hidden_replicas_need(processes: int, asks: int, tmp_path: Path) -> None:
+    with behind(itertools.cycle(range(processes)), tmp_path) as (_, run):
+        assert len(run.target.pages("health")) == asks
+        assert run.target.not_asked() == ""
+
+
+@pytest.mark.parametrize(
+    ("promised", "said"), [(3, ""), (4, "4 replicas are promised, and 3 could be told apart"), (None, "")]
+)
+def test_replicas_that_nobody_met_were_not_asked(promised: int | None, said: str, tmp_path: Path) -> None:
+    with behind(itertools.cycle([1, 2, 3]), tmp_path) as (_, run):
+        scope = run.target.scope
+        scope.environment = scope.environment.model_copy(update={"replicas": promised})
+        assert run.target.not_asked() == said
