@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import json
+import math
 import operator
 import re
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from selfcheck.checking import check
-from selfcheck.contract import Model, Promise, RouteName
+from selfcheck.contract import Component, Model, Promise, RouteName
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.replicas import unseen, users_meet
 from selfcheck.secrets import Secrets as Registry
 from selfcheck.values import Domain, Missing, curl, differences, dig, find, json_type, leaves, same, shown, some
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
     from selfcheck.clients.http import Answer
+    from selfcheck.clients.prometheus import QueryResult
+    from selfcheck.exposition import ProcessIdentity
+    from selfcheck.replicas import Replicas, Scrape
     from selfcheck.target import Page, Target
 
 _HTTP_OK = 200
@@ -126,6 +132,12 @@ class FieldOf(Promise, Domain):
     page: RouteName
     path: str
     unless: Condition | None = Field(None, description="The promise is not made where this holds.")
+    filled: bool = Field(False, description="An object or array has something in it.")
+
+
+def _is_empty(value: object) -> bool:
+    """Tell whether there is nothing in an object or array, nor in what is in it."""
+    return isinstance(value, Mapping | list) and all(isinstance(leaf, Mapping | list) for _, leaf in leaves(value))
 
 
 def judge_field(promise: FieldOf, pages: Sequence[Page]) -> Verdict:
@@ -137,9 +149,11 @@ def judge_field(promise: FieldOf, pages: Sequence[Page]) -> Verdict:
             return not_covered(f"{promise.unless.path} is {shown(promise.unless.equals)}", "nothing to do")
         value = dig(body, promise.path)
         breach = "is missing" if isinstance(value, Missing) else promise.breaks(value)
+        if not breach and promise.filled and _is_empty(value):
+            breach = f"is {shown(value)}, which says nothing"
         if breach:
             return failed(
-                f"{promise.path}: {promise.describe()}",
+                f"{promise.path}: {promise.describe()}{' with something in it' if promise.filled else ''}",
                 f"{promise.path} {breach}",
                 where=_where(page),
                 reproduce=_curl(page),
@@ -222,6 +236,45 @@ def test_relation(promise: Relation, target: Target) -> Verdict:
     return judge_relation(promise, target.pages(promise.page))
 
 
+class Overall(Promise):
+    """A platform that calls itself well has no part that it calls down."""
+
+    page: RouteName
+    path: str
+    equals: str = Field(description="The word for a platform that is well.")
+    parts: str = Field(description="Path of the object that names the parts.")
+    bad_words: tuple[str, ...]
+    unless: Mapping[str, Condition] = Field(
+        default_factory=dict, description="Part: what the page says where it is not in use."
+    )
+
+
+def judge_overall(promise: Overall, pages: Sequence[Page]) -> Verdict:
+    """No part is down, whatever it is called, on a page that says that all is well."""
+
+    def one(page: Page) -> Verdict:
+        body = _body(page)
+        word, parts = dig(body, promise.path), dig(body, promise.parts)
+        down = [
+            name
+            for name in _failing(parts, promise.bad_words)
+            if not ((unused := promise.unless.get(name)) and same(dig(body, unused.path), unused.equals))
+        ]
+        said = f"{promise.path} = {shown(word)}, down: {', '.join(down) or 'none'}"
+        if same(word, promise.equals) and down:
+            expected = f"{promise.path} = {shown(promise.equals)} only where nothing of {promise.parts} is down"
+            return failed(expected, said, where=_where(page), reproduce=_curl(page))
+        return passed(said, where=_where(page))
+
+    return _on_every(pages, one)
+
+
+@check("health.overall", Overall)
+def test_overall(promise: Overall, target: Target) -> Verdict:
+    """The page does not call itself well while a part is down."""
+    return judge_overall(promise, target.pages(promise.page))
+
+
 # ------------------------------------------------------------------------------------------------------------ timestamp
 
 
@@ -279,20 +332,60 @@ class Same(Promise):
     other: RouteName
     ignore: tuple[str, ...] = ()
     only_what_the_first_has: bool = False
+    paths: tuple[str, ...] = Field(
+        (), description="What has to be equal, with `*`; further entries have to be there. Empty: all."
+    )
 
 
 def judge_same(promise: Same, pages: Sequence[Page], others: Sequence[Page]) -> Verdict:
-    """The first answer of both pages is equal, apart from the ignored paths."""
+    """Each answer of the other page is equal to one of the first page by the same replica, the ignored paths aside.
+
+    An answer through the load balancer may be that of any replica.
+    """
     expected = f"{promise.other} says what {promise.page} says"
-    place = {"where": f"{_where(pages[0])} and {_where(others[0])}", "reproduce": _curl(others[0])}
-    try:
-        left, right = _body(pages[0]), _body(others[0])
-    except CouldNotObserve as error:
-        return failed(expected, error.came_back, **place)
-    differing = differences(left, right, promise.ignore, only_of_left=promise.only_what_the_first_has)
-    if differing:
-        return failed(expected, some(differing), **place)
-    return passed("they agree", where=place["where"])
+
+    def one(other: Page) -> Verdict:
+        own = [page for page in pages if other.who and page.who == other.who] or list(pages)
+        place = {"where": f"{_where(own[0])} and {_where(other)}", "reproduce": _curl(other)}
+        try:
+            right = _body(other)
+            found = [_unlike(promise, _body(page), right) for page in own]
+        except CouldNotObserve as error:
+            return failed(expected, error.came_back, **place)
+        differing, further = min(found, key=lambda each: len(each[0]))
+        notes = [f"not promised, and not the same: {some(further)}"] if further else []
+        if differing:
+            return failed(expected, some(differing), **place, notes=notes)
+        return passed("they agree", where=place["where"], notes=notes)
+
+    return combine(map(one, others))
+
+
+def _unlike(promise: Same, left: object, right: object) -> tuple[list[str], list[str]]:
+    """Say where two pages differ in what is promised, or in which entries they have, and where in the rest."""
+    promised = differences(
+        _part(left, promise.paths),
+        _part(right, promise.paths),
+        promise.ignore,
+        only_of_left=promise.only_what_the_first_has,
+    )
+    ours, theirs = (dict(leaves(_part(body, promise.paths, promised=False))) for body in (left, right))
+    absent = differences(
+        dict.fromkeys(ours), dict.fromkeys(theirs), promise.ignore, only_of_left=promise.only_what_the_first_has
+    )
+    further = differences(ours, theirs, promise.ignore, only_of_left=promise.only_what_the_first_has)
+    return promised + absent, further
+
+
+def _part(body: object, paths: Sequence[str], *, promised: bool = True) -> object:
+    """Give the scalars of a page by path: those that are promised (all where there are no `paths`), or the rest."""
+    if not paths:
+        return body if promised else {}
+    return {
+        path: value
+        for path, value in leaves(body)
+        if any(fnmatch.fnmatchcase(path, each) or each == f"{path}.*" for each in paths) is promised
+    }
 
 
 @check("health.same", Same)
@@ -301,36 +394,298 @@ def test_same(promise: Same, target: Target) -> Verdict:
     return judge_same(promise, target.pages(promise.page), target.pages(promise.other))
 
 
+_SAME_FROM_ALL = "the same answer from everyone"
+
+
 class Stable(Promise):
     """A page says the same each time and on every replica."""
 
     page: RouteName
     ignore: tuple[str, ...] = ()
+    paths: tuple[str, ...] = Field(
+        (),
+        description="What has to be the same, with `*`; empty: all. Of further entries one replica may have its own "
+        "(a name, a count); where the others agree and one does not, that is INCONCLUSIVE.",
+    )
 
 
-def judge_stable(promise: Stable, pages: Sequence[Page]) -> Verdict:
-    """All answers have the same status and, apart from the ignored paths, the same content."""
+def judge_stable(promise: Stable, pages: Sequence[Page], unseen: str = "", blocked_by: str = "") -> Verdict:
+    """All answers have the same status and, apart from the ignored paths, the same promised content.
+
+    `unseen` says why these need not be the answers of every replica.
+    """
     first = pages[0]
+    unlike = next(filter(None, (_unlike_first(promise, first, page) for page in pages[1:])), None)
+    if unlike is not None:
+        return unlike
+    unclear, remedy = unseen, ""
+    own, odd = _of_their_own(promise, pages)
     if len(pages) < 2:
-        return inconclusive("the same answer from everyone", "only one answer came", where=_where(first))
-    for page in pages[1:]:
-        place = {"where": f"{_where(first)} and {_where(page)}", "reproduce": _curl(page)}
-        if page.answer.status != first.answer.status:
-            observed = f"HTTP {first.answer.status} and HTTP {page.answer.status}"
-            return failed("the same answer from everyone", observed, **place)
+        unclear = "only one answer came"
+    elif odd and not unclear:
+        unclear = f"not promised, and of one replica only: {some(odd)}"
+        remedy = "name the entry in `ignore`, in the contract's health.toml, where each replica may have its own"
+    if unclear:
+        return inconclusive(_SAME_FROM_ALL, unclear, where=_where(first), remedy=remedy, blocked_by=blocked_by)
+    notes = [f"not promised, and not the same everywhere: {some(own)}"] if own else []
+    return passed(f"{len(pages)} answers agree", where=_where(first), notes=notes)
+
+
+def _unlike_first(promise: Stable, first: Page, page: Page) -> Verdict | None:
+    place = {"where": f"{_where(first)} and {_where(page)}", "reproduce": _curl(page)}
+    if page.answer.status != first.answer.status:
+        return failed(_SAME_FROM_ALL, f"HTTP {first.answer.status} and HTTP {page.answer.status}", **place)
+    try:
+        ours, theirs = _part(_body(first), promise.paths), _part(_body(page), promise.paths)
+    except CouldNotObserve as error:
+        return failed(_SAME_FROM_ALL, error.came_back, **place)
+    differing = differences(ours, theirs, promise.ignore)
+    return failed(_SAME_FROM_ALL, some(differing), **place) if differing else None
+
+
+def _of_their_own(promise: Stable, pages: Sequence[Page]) -> tuple[list[str], list[str]]:
+    """Give the entries nobody promised in which each replica may differ, and those in which a few deviate from others.
+
+    A replica may have a name, a start, and counts of its own. Behind a balancer answers need not be of different ones.
+    """
+    named = [page for page in pages if page.who]
+    rests = [dict(leaves(_part(_body(page), promise.paths, promised=False))) for page in named or pages]
+    own: list[str] = []
+    odd: list[str] = []
+    for path in dict.fromkeys(path for rest in rests for path in rest):
+        if not path or any(fnmatch.fnmatchcase(path, pattern) for pattern in promise.ignore):
+            continue
+        values = [rest.get(path, Missing(path)) for rest in rests]
+        found = dict.fromkeys("missing" if isinstance(value, Missing) else json.dumps(value) for value in values)
+        if len(found) < 2:
+            continue
+        said = f"{path}: {' and '.join(list(found)[:2])}"
+        each_its_own = len(found) == len(values) or any(_varies(value) for value in values)
+        (own if each_its_own or not named else odd).append(said)
+    return own, odd
+
+
+def _varies(value: object) -> bool:
+    """Tell whether a value is one that differs between processes by nature: a number, or a moment."""
+    if isinstance(value, str):
         try:
-            differing = differences(_body(first), _body(page), promise.ignore)
-        except CouldNotObserve as error:
-            return failed("the same answer from everyone", error.came_back, **place)
-        if differing:
-            return failed("the same answer from everyone", some(differing), **place)
-    return passed(f"{len(pages)} answers agree", where=_where(first))
+            dt.datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        return True
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @check("health.stable", Stable)
 def test_stable(promise: Stable, target: Target) -> Verdict:
     """Several asks and every replica give the same page."""
-    return judge_stable(promise, target.pages(promise.page))
+    unseen = target.not_asked(target.contract.route(promise.page).component)
+    return judge_stable(promise, target.pages(promise.page), unseen, fleet_promise(target) if unseen else "")
+
+
+# ------------------------------------------------------------------------------------------------------------- replicas
+
+
+_BEYOND_CHANCE = 1e-6
+
+
+class Fleet(Promise):
+    """As many replicas serve as the environment has: each that is listed answers, and users meet each of them."""
+
+    settled_after_seconds: float = Field(
+        gt=0, description="A younger process need not be in the load balancer's rotation yet; production timings."
+    )
+    asks_max: int = Field(ge=1, description="Requests through the load balancer, where a replica is not met.")
+
+
+def fleet_promise(target: Target) -> str:
+    """Give the promise of this run that tells which replicas could not be looked at; empty where none does."""
+    return next((promise.id for promise in target.expected if isinstance(promise, Fleet)), "")
+
+
+def judge_fleet(
+    found: Replicas,
+    *,
+    expected_count: int | None,
+    listed_by_contract: bool,
+    met: Collection[ProcessIdentity | None],
+    asks: int,
+    settled_seconds: float,
+    place: Mapping[str, str],
+) -> Verdict:
+    """Each listed replica answers, there are enough, and the load balancer leads to each.
+
+    A silent address that only Prometheus lists is for its own check to judge: one cannot tell from here what it was.
+    """
+    expected = f"{expected_count or 'all'} replicas answer, and users meet each"
+    wrong: list[str] = []
+    unclear: list[str] = []
+    notes: list[str] = []
+    for name, why in unseen(found).items():
+        (wrong if listed_by_contract else unclear).append(f"{name}: {why}")
+    if not found.urls and listed_by_contract:
+        why = "lead to other processes than users meet" if found.unlisted else "cannot be reached from here"
+        unclear.append(f"the addresses that the contract lists {why}")
+    processes = _processes(found)
+    count = len(found.unlisted) + processes if found.urls else len(found.behind)
+    if found.urls and found.unlisted:
+        unclear.append(f"{len(found.unlisted)} process(es) answer users and are not among the listed ones")
+    if expected_count is not None and count < expected_count:
+        said = f"{count} could be told apart"
+        (wrong if found.urls else unclear).append(said)
+    elif expected_count is not None and count > expected_count:
+        notes.append(
+            f"{count} replicas answer, {expected_count} are promised: a rollout, a canary, or a change of scale"
+        )
+    if found.direct and processes > 1:
+        _judge_rotation(found, expected_count, met, asks, settled_seconds, wrong=wrong, unclear=unclear, notes=notes)
+    if wrong:
+        return failed(expected, some(wrong + unclear), **place, notes=notes)
+    if unclear:
+        return inconclusive(expected, some(unclear), **place)
+    if expected_count is None and not found.urls and None in {scrape.identity for scrape in found.behind}:
+        return not_covered("the metrics page does not tell which process answers", "give the environment's `replicas`")
+    return passed(f"{count} replicas answer", where=place["where"], notes=notes)
+
+
+def _processes(found: Replicas) -> int:
+    """Count the processes behind the listed addresses: two addresses may lead to one."""
+    told = {
+        scrape.identity
+        if scrape.identity is not None and None not in (scrape.identity.started_at, scrape.identity.first_created_at)
+        else name
+        for name, scrape in found.scrapes.items()
+    }
+    return len(told) + len(found.urls.keys() - found.scrapes.keys())
+
+
+def _judge_rotation(
+    found: Replicas,
+    expected_count: int | None,
+    met: Collection[ProcessIdentity | None],
+    asks: int,
+    settled_seconds: float,
+    *,
+    wrong: list[str],
+    unclear: list[str],
+    notes: list[str],
+) -> None:
+    """Say which replicas the load balancer did not lead to; beyond chance, and not because it leads us to one only."""
+    absent = {name: scrape for name, scrape in found.scrapes.items() if scrape.identity not in met}
+    if not absent:
+        return
+    said = f"{asks} requests through the load balancer never met {', '.join(absent)}"
+    young = [scrape for scrape in absent.values() if _age_seconds(scrape) < settled_seconds]
+    chance = (1 - 1 / len(found.scrapes)) ** asks
+    if expected_count is not None and len(met) >= expected_count:
+        notes.append(said)
+    elif expected_count is None or len(met) < 2 or young or chance > _BEYOND_CHANCE:
+        unclear.append(said)
+    else:
+        wrong.append(said)
+
+
+def _age_seconds(scrape: Scrape) -> float:
+    """Say how long a process has been there, when its metrics were read; for ever, where it does not tell."""
+    if scrape.identity is None:
+        return math.inf
+    known = (scrape.identity.started_at, scrape.identity.first_created_at)
+    return scrape.answer.asked_at - max((moment for moment in known if moment is not None), default=-math.inf)
+
+
+@check("health.fleet", Fleet)
+def test_fleet(promise: Fleet, target: Target) -> Verdict:
+    """No replica is missing, silent, or left out by the load balancer."""
+    found, environment = target.replicas(), target.scope.environment
+    met, asks = users_meet(target.platform, target.contract, found, promise.asks_max if found.direct else 0)
+    url = (
+        target.platform.base().rstrip("/") + target.contract.route(target.contract.platform.identity.metrics_route).path
+    )
+    return judge_fleet(
+        found,
+        expected_count=environment.replicas,
+        listed_by_contract=bool(environment.replica_urls),
+        met=met,
+        asks=asks,
+        settled_seconds=promise.settled_after_seconds / environment.time_scale,
+        place={"where": f"{url} and the replicas", "reproduce": curl(url, "-sSL")},
+    )
+
+
+class Steady(Promise):
+    """No replica was started again and again, and none comes and goes."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.PROMETHEUS)
+    started_sample: str = Field(description="The gauge that says when a process was started.")
+    up_sample: str = Field(description="The gauge that is 1 while a target is scraped.")
+    window_seconds: float = Field(gt=0, description="How far back to look; production timings.")
+    restarts_max: int = Field(ge=1, description="Of one replica, within the window; a rollout restarts each once.")
+    losses_max: int = Field(ge=1, description="How often one target may go and come back, within the window.")
+    lost_share_min: float = Field(gt=0, le=1, description="Fewer lost scrapes than this share of them are hiccups.")
+
+
+def judge_steady(
+    promise: Steady,
+    restarts: QueryResult,
+    falls: QueryResult,
+    changes: QueryResult,
+    shares: QueryResult,
+    window_seconds: float,
+    place: Mapping[str, str],
+) -> Verdict:
+    """No target has more restarts or losses than the limits; one that many processes answer for tells nothing.
+
+    The start of one process after another only grows; where it falls too, several processes answer at one address.
+    """
+    expected = (
+        f"at most {promise.restarts_max} restarts and {promise.losses_max} losses of a replica in {window_seconds:g} s"
+    )
+    fallen, share = _by_labels(falls), _by_labels(shares)
+    wrong: list[str] = []
+    notes: list[str] = []
+    count = 0
+    for labels, value in _by_labels(restarts).items():
+        name = dict(labels).get("instance", "a replica")
+        if fallen.get(labels, 0.0) > 0:
+            notes.append(f"several processes answer for {name}")
+            continue
+        count += 1
+        if value > promise.restarts_max:
+            wrong.append(f"{name} was started {value:g} times")
+    for labels, value in _by_labels(changes).items():
+        lost = 1.0 - share.get(labels, 1.0)
+        if value / 2 > promise.losses_max and lost >= promise.lost_share_min:
+            name = dict(labels).get("instance", "a replica")
+            wrong.append(f"{name} went and came back {value / 2:.0f} times, and was away for {lost:.0%} of the time")
+    if wrong:
+        return failed(expected, some(wrong), **place, notes=notes[:3])
+    if not restarts.samples and not changes.samples:
+        return inconclusive(expected, "Prometheus has nothing of the platform's targets", **place)
+    return passed(
+        f"{len(changes.samples)} targets, {count} of them tell their restarts", where=place["where"], notes=notes[:3]
+    )
+
+
+def _by_labels(result: QueryResult) -> dict[tuple[tuple[str, str], ...], float]:
+    return {tuple(sorted(each.labels.items())): each.value for each in result.samples}
+
+
+@check("health.steady", Steady)
+def test_steady(promise: Steady, target: Target) -> Verdict:
+    """No replica restarts over and over between two looks at it."""
+    jobs = "|".join(sorted({re.escape(found.job) for found in target.app_targets()}))
+    window_seconds = max(promise.window_seconds / target.scope.environment.time_scale, 1.0)
+    selector = f"{{job=~{json.dumps(jobs)}}}[{math.ceil(window_seconds)}s]"
+    queries = (
+        f"changes({promise.started_sample}{selector})",
+        f"resets({promise.started_sample}{selector})",
+        f"changes({promise.up_sample}{selector})",
+        f"avg_over_time({promise.up_sample}{selector})",
+    )
+    restarts, falls, changes, shares = map(target.query, queries)
+    url = f"{target.prometheus_client().url}/api/v1/query"
+    place = {"where": f"GET {url}", "reproduce": f"curl -sSG {url} --data-urlencode '{queries[0]}'"}
+    return judge_steady(promise, restarts, falls, changes, shares, window_seconds, place)
 
 
 # ------------------------------------------------------------------------------------------------------------ readiness
@@ -454,32 +809,44 @@ def test_agreement(promise: Agreement, target: Target) -> Verdict:
 
 
 class Latency(Promise):
-    """How long a page may take; the median of all answers counts, so that one hiccup is no breach."""
+    """How long a page may take; the median of all answers counts, so that one hiccup is no breach.
+
+    A replica that was slow is asked again: what the others hide counts, too.
+    """
 
     page: RouteName
     seconds_max: float = Field(gt=0)
 
 
-def judge_latency(promise: Latency, answers: Sequence[Answer]) -> Verdict:
-    """The median latency is at most the promised one."""
-    seconds = [answer.elapsed_seconds for answer in answers]
+_ASKED_AGAIN = 2
+
+
+def judge_latency(promise: Latency, pages: Sequence[Page]) -> Verdict:
+    """The median latency is at most the promised one: of all answers, and of each replica that was asked again."""
+    by_replica: dict[str, list[Page]] = {}
+    for page in pages:
+        by_replica.setdefault(page.who, []).append(page)
+    asked_again = [found for who, found in by_replica.items() if who and len(found) > _ASKED_AGAIN]
+    return combine(_judge_median(promise, found) for found in (pages, *asked_again))
+
+
+def _judge_median(promise: Latency, pages: Sequence[Page]) -> Verdict:
+    seconds = [page.answer.elapsed_seconds for page in pages]
     median = statistics.median(seconds)
     observed = f"median {median:.3f} s of {len(seconds)} answers, slowest {max(seconds):.3f} s"
     if median > promise.seconds_max:
-        reproduce = curl(answers[0].url, "-sS -o /dev/null -w '%{time_total}\\n'")
-        return failed(
-            f"a median of at most {promise.seconds_max:g} s",
-            observed,
-            where=answers[0].asked,
-            reproduce=reproduce,
-        )
-    return passed(observed, where=answers[0].asked)
+        reproduce = curl(pages[0].answer.url, "-sS -o /dev/null -w '%{time_total}\\n'")
+        expected = f"a median of at most {promise.seconds_max:g} s"
+        return failed(expected, observed, where=_where(pages[0]), reproduce=reproduce)
+    return passed(observed, where=_where(pages[0]))
 
 
 @check("health.latency", Latency)
 def test_latency(promise: Latency, target: Target) -> Verdict:
-    """The page answers fast enough for those who probe it."""
-    return judge_latency(promise, [page.answer for page in target.pages(promise.page)])
+    """The page answers fast enough for those who probe it, on each replica."""
+    pages = target.pages(promise.page)
+    slow = {page.who for page in pages if page.who and page.answer.elapsed_seconds > promise.seconds_max}
+    return judge_latency(promise, [*pages, *target.pages_again(promise.page, slow, _ASKED_AGAIN)])
 
 
 # -------------------------------------------------------------------------------------------------------------- secrets

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from checks.test_health import fleet_promise
 from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Model, Promise, RouteName
 from selfcheck.exposition import Exposition, Sample, label_set
 from selfcheck.families import Quantity
 from selfcheck.rehearsal import compares_now
+from selfcheck.replicas import unseen
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
@@ -538,7 +540,11 @@ def test_same_samples(promise: SameSamples, target: Target) -> Verdict:
     if not found.urls:
         return not_covered("the replicas cannot be asked one by one from here", "run the gate inside the cluster")
     names = "|".join(f"{name}(_bucket|_count|_sum)?" for name in promise.families)
-    verdicts = []
+    blocker = fleet_promise(target)
+    verdicts = [
+        inconclusive("each sample of the page", f"{name}: {why}", blocked_by=blocker)
+        for name, why in unseen(found).items()
+    ]
     for scraped in target.app_targets():
         if scraped.instance not in found.scrapes:
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from checks.test_health import fleet_promise
 from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Promise
@@ -18,8 +19,9 @@ from selfcheck.exposition import LabelSet, label_set
 from selfcheck.families import families
 from selfcheck.observation import CouldNotObserve
 from selfcheck.promql import Node, Selector, Subquery, UnreadableError, parse, uses
+from selfcheck.replicas import unseen
 from selfcheck.values import curl, some
-from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
@@ -369,7 +371,17 @@ def _nothing_to_compare(replicas: Sequence[Stored]) -> Verdict:
 @check("scraping.buckets", Buckets)
 def test_buckets(promise: Buckets, target: Target) -> Verdict:
     """Quantiles can be worked out."""
-    return judge_buckets(promise, _stored(target, promise.patience_seconds), _store_place(target))
+    verdict = judge_buckets(promise, _stored(target, promise.patience_seconds), _store_place(target))
+    return combine([verdict, *_unread(target)])
+
+
+def _unread(target: Target) -> list[Verdict]:
+    """Say which replicas' pages there are not, so that a verdict over the others is not taken for one over all."""
+    blocker = fleet_promise(target)
+    return [
+        inconclusive("every replica's page", f"{name}: {why}", blocked_by=blocker)
+        for name, why in unseen(target.replicas()).items()
+    ]
 
 
 def _store_place(target: Target) -> dict[str, str]:
@@ -418,7 +430,8 @@ def _what_is_left(each: Stored, name: str, labels: LabelSet) -> str:
 @check("scraping.series", SeriesKept)
 def test_series(promise: SeriesKept, target: Target) -> Verdict:
     """What the platform says is kept."""
-    return judge_series(_stored(target, promise.patience_seconds), _store_place(target))
+    verdict = judge_series(_stored(target, promise.patience_seconds), _store_place(target))
+    return combine([verdict, *_unread(target)])
 
 
 class OwnLabels(Promise):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field
 
-from selfcheck.contract import Component, Promise
+from selfcheck.contract import Component, Model, Promise
 from selfcheck.values import Domain
 
 if TYPE_CHECKING:
@@ -23,6 +23,14 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "summary": ("", "_count", "_sum"),
 }
 OWN_LABEL: Mapping[str, str] = {"histogram": "le", "summary": "quantile"}
+
+
+class Use(Model):
+    """What shows that a family was in use: series of another sample, with these labels among theirs, above 0."""
+
+    sample: str
+    labels: Mapping[str, str] = Field(default_factory=dict)
+    everywhere: bool = Field(False, description="On each process: a value on others does not do.")
 
 
 class FamilyOf(Promise):
@@ -41,6 +49,8 @@ class FamilyOf(Promise):
     series_max: int = Field(200, ge=1, description="How many label sets one process may have.")
     mean_max: float | None = Field(None, description="A histogram's mean, in its unit.")
     always: bool = Field(False, description="The family has a value from the start, without any use.")
+    events: bool = Field(True, description="A counter counts events, so it has no fractions.")
+    used_with: Use | None = Field(None, description="Where a process has this, the family is to have a value, too.")
     component: Component = Component.APP
 
     @property

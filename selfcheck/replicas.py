@@ -116,6 +116,42 @@ def find(
     return Replicas(answered, scrapes, named, unlisted, unreachable)
 
 
+def unseen(replicas: Replicas) -> dict[str, str]:
+    """Say which of the listed replicas showed no metrics, and what came back; empty where none can be asked directly.
+
+    Where not one address can be reached, this is simply not the place to ask them from.
+    """
+    if not replicas.urls:
+        return {}
+    silent = {name: error.came_back for name, error in (replicas.unreachable or {}).items()}
+    return silent | {name: "no metrics" for name in replicas.urls if name not in replicas.scrapes}
+
+
+def users_meet(
+    platform: Platform, contract: Contract, replicas: Replicas, asks_max: int
+) -> tuple[set[ProcessIdentity | None], int]:
+    """Go on asking the load balancer until each addressed process has answered; gives who did, and the asks it took.
+
+    No ask is made where those that `find` made met them all.
+    """
+    asked = [(contract.platform.identity.metrics_route, platform.base())] * contract.platform.limits.replica_probes
+    met = {scrape.identity for scrape in replicas.behind}
+    asks = size = 0
+    while (
+        asks < asks_max
+        and size < _SEARCH_BYTES_MAX
+        and any(scrape.identity not in met for scrape in replicas.scrapes.values())
+    ):
+        try:
+            pages = _pages(platform, asked)
+        except CouldNotObserve:
+            break
+        asks += len(asked)
+        size += len(asked) * max(len(page.body) for page in pages.values())
+        met |= pages.keys()
+    return met, asks
+
+
 def _pages(platform: Platform, asked: Sequence[tuple[str, str | None]]) -> dict[ProcessIdentity | None, Answer]:
     """Ask the load balancer a few times; gives a page of each process that answered."""
     through = platform.get_all(asked, fresh=True, landed=True)

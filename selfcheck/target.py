@@ -29,6 +29,8 @@ from selfcheck.waiting import Deadline, pause
 
 T = TypeVar("T")
 _NOT_FOUND = 404
+_ASKS_PER_PROCESS = 4
+_ASKS_MAX = 12  # with three processes chosen at random, one in forty pages misses one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Target:
     # ---------------------------------------------------------------------------------------------------------- pages
 
     def pages(self, route: str) -> tuple[Page, ...]:
-        """Ask a page once of each replica and through the load balancer, there several times where it hides them.
+        """Ask a page once of each replica and through the load balancer, there several times where it hides any.
 
         Raises CouldNotObserve when nothing did.
         """
@@ -106,17 +108,54 @@ class Target:
 
     def _ask(self, route: str) -> tuple[tuple[Page, ...], tuple[CouldNotObserve, ...]]:
         component = self.contract.route(route).component
-        bases = self.replica_bases(component)
+        bases, hidden = self._addressed(component)
         several = bases if len(bases) > 1 else {}
         # The metrics page is large and is read for other reasons anyway.
-        once = several or route == self.contract.platform.identity.metrics_route
-        asks = 1 if once else self.contract.platform.limits.page_asks
+        if (several and not hidden) or route == self.contract.platform.identity.metrics_route:
+            asks = 1
+        else:
+            asks = max(self.contract.platform.limits.page_asks, min(_ASKS_PER_PROCESS * hidden, _ASKS_MAX))
         asked: list[tuple[str, str | None]] = [*[("", None)] * asks, *several.items()]
         answers = self.platform.get_all([(route, base) for _, base in asked])
         return (
             tuple(Page(name, got) for (name, _), got in zip(asked, answers, strict=True) if isinstance(got, Answer)),
             tuple(got for got in answers if isinstance(got, CouldNotObserve)),
         )
+
+    def pages_again(self, route: str, replicas: Collection[str], times: int) -> tuple[Page, ...]:
+        """Ask a page of some replicas anew, as often as told; `""` is the load balancer. What fails is left out."""
+        bases, _ = self._addressed(self.contract.route(route).component)
+        asked = [(name, bases.get(name)) for name in replicas for _ in range(times)]
+        answers = self.platform.get_all([(route, base) for _, base in asked]) if asked else []
+        return tuple(Page(name, got) for (name, _), got in zip(asked, answers, strict=True) if isinstance(got, Answer))
+
+    def _addressed(self, component: Component) -> tuple[dict[str, str], int]:
+        """Give the base URL of each replica that can be addressed, and how many processes only the balancer leads to.
+
+        That what needs no credential is asked of the listed replicas does not depend on whether all are listed.
+        """
+        try:
+            found = self.replicas(component)
+        except CouldNotObserve:  # the metrics page may be broken; what else a replica serves is judged all the same
+            return {}, 0 if component is Component.CLASSIFIER else self.scope.environment.replicas or 0
+        path = self.contract.route(self.contract.platform.identity.metrics_route).path
+        bases = {name: url.removesuffix("/").removesuffix(path) for name, url in found.urls.items()}
+        return bases, len(found.unlisted if found.urls else found.behind)
+
+    def not_asked(self, component: Component = Component.APP) -> str:
+        """Say why a page need not have been asked of every replica; empty where it was, as far as can be told."""
+        promised = self.scope.environment.replicas or 1 if self._group(component) is Component.APP else 1
+        try:
+            found = self.replicas(component)
+        except CouldNotObserve as error:
+            return f"the metrics page does not tell who answers: {error.came_back}" if promised > 1 else ""
+        silent = found.urls and found.unreachable
+        if silent:
+            return f"{', '.join(silent)} could not be asked"
+        known = len(found.urls) + len(found.unlisted) if found.urls else len(found.behind)
+        if known < promised:
+            return f"{promised} replicas are promised, and {known} could be told apart"
+        return ""
 
     def openapi(self, component: Component = Component.APP) -> Answer:
         """Give the answer of the OpenAPI route of a component; raises CouldNotObserve."""
@@ -143,14 +182,8 @@ class Target:
 
     def replica_bases(self, component: Component = Component.APP) -> dict[str, str]:
         """Give the base URL of each replica by its name; empty where they cannot be addressed one by one."""
-        path = self.contract.route(self.contract.platform.identity.metrics_route).path
-        try:
-            found = self.replicas(component)
-        except CouldNotObserve:  # the metrics page may be broken; what else a replica serves is judged all the same
-            return {}
-        if not found.direct:
-            return {}
-        return {name: url.removesuffix("/").removesuffix(path) for name, url in found.urls.items()}
+        bases, hidden = self._addressed(component)
+        return {} if hidden else bases
 
     def trusted_bases(self, component: Component = Component.APP) -> dict[str, str]:
         """Give those of `replica_bases` that credentials may be sent to: none is less protected than the base URL.

@@ -13,5 +13,5 @@ DEFECT = Defect(
     breaks="the extended health page answers",
     caught_by=("health.answers_extended",),
     how=answers("/health/extended", change=_change),
-    also=("health.vector_store_*", "health.same_extended"),
+    also=("health.timestamp_extended", "health.vector_store_*", "health.same_extended"),
 )

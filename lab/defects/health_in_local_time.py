@@ -15,4 +15,8 @@ DEFECT = Defect(
     breaks="the timestamp is in UTC",
     caught_by=("health.timestamp",),
     how=answers("/health", "/api/v1/health", "/health/extended", change=_change),
+    also=(
+        "health.timestamp_v1",
+        "health.timestamp_extended",
+    ),
 )

@@ -12,4 +12,8 @@ DEFECT = Defect(
     breaks="the health page was made for this answer",
     caught_by=("health.timestamp", "health.ready_timestamp"),
     how=answers("/health", "/api/v1/health", "/health/extended", "/ready", change=_change),
+    also=(
+        "health.timestamp_v1",
+        "health.timestamp_extended",
+    ),
 )

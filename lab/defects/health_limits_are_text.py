@@ -14,5 +14,5 @@ DEFECT = Defect(
     breaks="limits are numbers",
     caught_by=("health.config_classifier_*",),
     how=answers("/health", "/api/v1/health", "/health/extended", change=_change),
-    also=("metrics.cache_within_its_limit", "health.burst_below_limit"),
+    also=("metrics.cache_within_its_limit",),
 )

@@ -10,7 +10,7 @@ def _change(answer: Answer) -> None:
 
 DEFECT = Defect(
     breaks="limits, providers and monitoring settings can be read",
-    caught_by=("health.config_*", "health.burst_below_limit", "health.metrics_flags_agree"),
+    caught_by=("health.config_*", "health.metrics_flags_agree"),
     how=answers("/health", "/api/v1/health", "/health/extended", change=_change),
     also=("metrics.cache_within_its_limit",),
 )

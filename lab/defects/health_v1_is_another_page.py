@@ -12,4 +12,5 @@ DEFECT = Defect(
     breaks="both health pages say the same",
     caught_by=("health.same_under_v1",),
     how=answers("/api/v1/health", change=_change),
+    also=("health.timestamp_v1",),
 )

@@ -13,4 +13,5 @@ DEFECT = Defect(
     breaks="the health page is served under the versioned API",
     caught_by=("health.answers_v1", "health.same_under_v1"),
     how=answers("/api/v1/health", change=_change),
+    also=("health.timestamp_v1",),
 )

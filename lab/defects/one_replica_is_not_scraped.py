@@ -14,4 +14,5 @@ DEFECT = Defect(
     breaks="Prometheus scrapes every replica",
     caught_by=("prometheus.replicas_scraped",),
     how=prometheus_config(_edit),
+    also=("health.every_replica_serves",),
 )

@@ -14,4 +14,5 @@ DEFECT = Defect(
     breaks="every target is up",
     caught_by=("prometheus.replicas_scraped",),
     how=prometheus_config(_edit),
+    also=("health.every_replica_serves",),
 )

@@ -182,6 +182,10 @@ class Platform:
         headers = self._tags() | ({"Connection": "close"} if fresh else {})
         return self._send([Request(method="GET", url=url, headers=headers) for url in urls])
 
+    def ask_each(self, requests: Sequence[Request]) -> list[Answer | CouldNotObserve]:
+        """Send requests of `page_request` that somebody has changed, within the budget; the answers keep the order."""
+        return self._send(list(requests))
+
     def send(self, act: Act, values: Mapping[str, Any] | None = None) -> Answer:
         """Send one synthetic request of the contract; `values` fill `{...}` in it; raises CouldNotObserve."""
         return only(self.send_each([Sending(act, values or {})]))

@@ -12,7 +12,9 @@ import pytest
 
 from selfcheck import replicas, settings
 from selfcheck.contract import load
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.run import open_run
+from tests.unit.making import scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,3 +112,41 @@ def test_a_fleet_that_is_always_new_is_not_asked_for_ever(tmp_path: Path) -> Non
     assert search <= 40
     assert server.asked - search <= 200
     assert reading.missing
+
+
+@pytest.mark.parametrize(("turns", "unmet", "asks"), [([1, 2], [3], 36), ([1, 1, 1, 1, 1, 1, 2, 2, 3], [], 9)])
+def test_users_meet_a_replica_or_never_do(turns: list[int], unmet: list[int], asks: int, tmp_path: Path) -> None:
+    listed = {str(number): _of(number) for number in (1, 2, 3)}
+    known = replicas.Replicas({name: f"http://{name}" for name in listed}, listed, ())
+    with behind(itertools.cycle(turns), tmp_path) as (server, run):
+        met, made = replicas.users_meet(run.target.platform, run.target.contract, known, 36)
+    assert sorted(number for number in (1, 2, 3) if listed[str(number)].identity not in met) == unmet
+    assert made == server.asked == asks
+
+
+def test_a_replica_without_metrics_was_not_seen() -> None:
+    silent = CouldNotObserve(Trouble.REFUSED, asked="GET http://3", came_back="refused", hint="look")
+    known = replicas.Replicas({"1": "u", "2": "u"}, {"1": _of(1)}, (), unreachable={"3": silent})
+    assert replicas.unseen(known) == {"3": "refused", "2": "no metrics"}
+    assert replicas.unseen(replicas.Replicas({}, {"1": _of(1)}, (), unreachable={"3": silent})) == {}
+
+
+def _of(number: int) -> replicas.Scrape:
+    return scrape(f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {1.7e9 + number}\n")
+
+
+@pytest.mark.parametrize(("processes", "asks"), [(1, 4), (3, 12), (9, 12)])
+def test_a_page_is_asked_as_often_as_its_hidden_replicas_need(processes: int, asks: int, tmp_path: Path) -> None:
+    with behind(itertools.cycle(range(processes)), tmp_path) as (_, run):
+        assert len(run.target.pages("health")) == asks
+        assert run.target.not_asked() == ""
+
+
+@pytest.mark.parametrize(
+    ("promised", "said"), [(3, ""), (4, "4 replicas are promised, and 3 could be told apart"), (None, "")]
+)
+def test_replicas_that_nobody_met_were_not_asked(promised: int | None, said: str, tmp_path: Path) -> None:
+    with behind(itertools.cycle([1, 2, 3]), tmp_path) as (_, run):
+        scope = run.target.scope
+        scope.environment = scope.environment.model_copy(update={"replicas": promised})
+        assert run.target.not_asked() == said

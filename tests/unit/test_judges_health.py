@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import test_health as health
+from selfcheck.clients.prometheus import QueryResult, Sample
 from selfcheck.contract import Promise, load
+from selfcheck.exposition import ProcessIdentity
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.replicas import Replicas
 from selfcheck.verdict import Outcome, Verdict
-from tests.unit.making import answer, page, promise
+from tests.unit.making import PLACE, page, promise, scrape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from selfcheck.replicas import Scrape
     from selfcheck.target import Page
 
 PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
@@ -87,6 +93,9 @@ def test_an_ask_without_an_answer_is_a_breach() -> None:
         ({"path": "n", "type": "number", "minimum": 0}, {"n": float("nan")}, FAIL, "not a finite number"),
         ({"path": "flag", "equals": True}, {"flag": 1}, FAIL, "flag is 1"),
         ({"path": "o", "type": "object"}, {"o": {}}, PASS, ""),
+        ({"path": "o", "type": "object", "filled": True}, {"o": {}}, FAIL, "o is {}, which says nothing"),
+        ({"path": "o", "type": "object", "filled": True}, {"o": {"ocr": [], "vision": {}}}, FAIL, "says nothing"),
+        ({"path": "o", "type": "object", "filled": True}, {"o": {"ocr": [], "n": None}}, PASS, ""),
     ],
     ids=str,
 )
@@ -265,6 +274,197 @@ def test_stable(pages: list[Page], outcome: Outcome, said: str) -> None:
     check(health.judge_stable(promise(health.Stable, page="health", ignore=["t"]), pages), outcome, said)
 
 
+def test_the_other_page_is_compared_on_each_replica() -> None:
+    made = promise(health.Same, page="health", other="health_v1")
+    pages = [page({"a": 1}), page({"a": 1}, who="b"), page({"a": 2}, who="c")]
+    assert (
+        health.judge_same(made, pages, [page({"a": 2}), page({"a": 1}, who="b"), page({"a": 2}, who="c")]).outcome
+        is PASS
+    )
+    verdict = health.judge_same(made, pages, [page({"a": 1}), page({"a": 1}, who="b"), page({"a": 1}, who="c")])
+    check(verdict, FAIL, "a: 2 and 1")
+    assert "(replica c)" in verdict.where
+
+
+@pytest.mark.parametrize(
+    ("other", "outcome"),
+    [
+        ({"a": 1, "requests": 9}, PASS),
+        ({"a": 2, "requests": 7}, FAIL),
+        ({"a": 1}, FAIL),
+    ],
+)
+def test_only_what_is_promised_has_to_be_the_same_on_the_other_page(other: object, outcome: Outcome) -> None:
+    made = promise(health.Same, page="health", other="health_v1", paths=["a"])
+    check(health.judge_same(made, [page({"a": 1, "requests": 7})], [page(other)]), outcome)
+
+
+def on_three(**entry: tuple[object, object, object]) -> list[Page]:
+    names = ("", "a", "b", "c")
+    return [
+        page({"status": "healthy"} | {name: ((values[0], *values)[at]) for name, values in entry.items()}, who=who)
+        for at, who in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pages", "outcome", "said"),
+    [
+        (on_three(pod=("x-1", "x-2", "x-3")), PASS, ""),
+        (on_three(started_at=("2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z")), PASS, ""),
+        (on_three(requests=(5, 5, 7)), PASS, ""),
+        (on_three(version=("1.2", "1.2", "1.1")), INCONCLUSIVE, 'version: "1.2" and "1.1"'),
+        (on_three(version=("1.2", "1.2", "1.2")), PASS, "4 answers agree"),
+        (
+            on_three(config=({"redis_hostname": "r"}, {"redis_hostname": "r"}, {"redis_hostname": "s"})),
+            FAIL,
+            "redis_hostname",
+        ),
+        (on_three(config=({"db_pid": "r"}, {"db_pid": "r"}, {"db_pid": "s"})), FAIL, "db_pid"),
+        (on_three(config=({"x": {"hostname": 1}}, {"x": {"hostname": 2}}, {"x": {"hostname": 3}})), PASS, ""),
+        (on_three(status=("healthy", "healthy", "degraded")), FAIL, "status"),
+        (on_three(config=({"a": {}}, {"a": {}}, {})), FAIL, "config"),
+        ([page({"version": "1"}), page({"version": "2"}), page({"version": "1"})], PASS, ""),
+    ],
+    ids=str,
+)
+def test_what_nobody_promised_may_differ(pages: list[Page], outcome: Outcome, said: str) -> None:
+    made = of_contract("health.stable", health.Stable, "health.stable")
+    check(health.judge_stable(made, pages), outcome, said)
+
+
+def test_answers_that_need_not_be_of_all_are_no_pass() -> None:
+    made = promise(health.Stable, page="health")
+    verdict = health.judge_stable(made, [page({"a": 1}), page({"a": 1})], "3 replicas are promised", "health.fleet")
+    check(verdict, INCONCLUSIVE, "3 replicas are promised")
+    assert verdict.blocked_by == "health.fleet"
+    check(health.judge_stable(made, [page({"a": 1}), page({"a": 2})], "3 replicas are promised"), FAIL)
+
+
+# ------------------------------------------------------------------------------------------------------------- replicas
+
+SILENT = CouldNotObserve(
+    Trouble.REFUSED, asked="GET http://c/metrics", came_back="the connection was refused", hint="look"
+)
+
+
+def process(number: int, *, started_at: float = 1.0) -> Scrape:
+    return scrape("# TYPE a gauge\na 1\n", replica=f"{number}", process=ProcessIdentity(started_at, 10.0 + number))
+
+
+def fleet(
+    count: int,
+    *,
+    expected: int | None = 3,
+    met: Sequence[int] = (0, 1, 2),
+    asks: int = 36,
+    listed: bool = False,
+    made: Callable[[int], Scrape] = process,
+    **more: Any,
+) -> Verdict:
+    scrapes = {str(number): made(number) for number in range(count)}
+    found = Replicas({name: f"http://{name}" for name in scrapes}, scrapes, tuple(map(process, met)), **more)
+    return health.judge_fleet(
+        found,
+        expected_count=expected,
+        listed_by_contract=listed,
+        met={made(number).identity for number in met},
+        asks=asks,
+        settled_seconds=300.0,
+        place=PLACE,
+    )
+
+
+def test_replicas_that_serve() -> None:
+    check(fleet(3), PASS, "3 replicas answer")
+    check(fleet(2, met=(0, 1)), FAIL, "2 could be told apart")
+    check(fleet(2, met=(0, 1), expected=None), PASS, "2 replicas")
+    assert fleet(4, met=(0, 1, 2, 3)).notes
+    check(fleet(4), PASS, "4 replicas")  # a canary that has no share of the users
+
+
+def test_a_listed_address_that_is_silent() -> None:
+    check(fleet(3, unreachable={"c": SILENT}, listed=True), FAIL, "c: the connection was refused")
+    check(fleet(3, unreachable={"c": SILENT}), INCONCLUSIVE, "c: the connection was refused")
+    check(fleet(2, met=(0, 1), unreachable={"c": SILENT}), FAIL, "2 could be told apart")
+    check(fleet(0, unreachable={"c": SILENT}, listed=True), INCONCLUSIVE, "cannot be reached from here")
+    check(fleet(0, unreachable={"c": SILENT}), PASS, "3 replicas")
+
+
+def test_replicas_that_users_do_not_meet() -> None:
+    check(fleet(3, met=(0, 1)), FAIL, "36 requests through the load balancer never met 2")
+    check(fleet(3, met=(0, 1), asks=6), INCONCLUSIVE, "6 requests")
+    check(fleet(3, met=(0,)), INCONCLUSIVE, "never met 1, 2")  # a balancer that leads each client to one replica
+    check(fleet(3, met=(0, 1), expected=None), INCONCLUSIVE, "never met 2")
+    young = scrape("# TYPE a gauge\na 1\n").answer.asked_at - 10.0
+    check(fleet(3, met=(0, 1), made=lambda n: process(n, started_at=young)), INCONCLUSIVE, "never met")
+
+
+def test_a_balancer_that_hides_the_replicas() -> None:
+    check(fleet(0), PASS, "3 replicas")
+    check(fleet(0, met=(0, 1)), INCONCLUSIVE, "2 could be told apart")
+    check(fleet(0, met=(0,), expected=None), PASS, "1 replicas")
+    check(fleet(2, met=(0, 1), unlisted=(process(2),)), INCONCLUSIVE, "1 process(es) answer users")
+
+
+def test_two_addresses_of_one_process_are_one_replica() -> None:
+    check(fleet(3, met=(0,), made=lambda _: process(0)), FAIL, "1 could be told apart")
+
+
+@pytest.mark.parametrize(
+    ("restarts", "falls", "changes", "share", "outcome", "said"),
+    [
+        (0, 0, 0, 1.0, PASS, "1 targets"),
+        (1, 0, 2, 0.97, PASS, ""),
+        (5, 0, 10, 0.9, PASS, ""),
+        (6, 0, 0, 1.0, FAIL, "a:8000 was started 6 times"),
+        (50, 20, 0, 1.0, PASS, ""),
+        (0, 0, 12, 0.9, FAIL, "went and came back 6 times"),
+        (0, 0, 12, 0.99, PASS, ""),
+    ],
+)
+def test_steady(restarts: float, falls: float, changes: float, share: float, outcome: Outcome, said: str) -> None:
+    made = of_contract("health.steady", health.Steady, "health.replicas_stay_up")
+
+    def result(value: float) -> QueryResult:
+        return QueryResult("q", "GET q", samples=(Sample({"instance": "a:8000"}, value, 1.0),))
+
+    verdict = health.judge_steady(made, result(restarts), result(falls), result(changes), result(share), 3600.0, PLACE)
+    check(verdict, outcome, said)
+
+
+def test_a_prometheus_without_the_platform_tells_nothing_of_restarts() -> None:
+    made = of_contract("health.steady", health.Steady, "health.replicas_stay_up")
+    none = QueryResult("q", "GET q")
+    check(health.judge_steady(made, none, none, none, none, 3600.0, PLACE), INCONCLUSIVE)
+
+
+def redis(*, enabled: bool) -> dict[str, object]:
+    return {"config": {"monitoring": {"redis_enabled": enabled}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        ({"status": "healthy", "services": {"api": "up", "queue": "up"}}, PASS),
+        ({"status": "healthy", "services": {"api": "up", "queue": "down"}}, FAIL),
+        ({"status": "healthy", "services": {"queue": {"status": "down"}}}, FAIL),
+        ({"status": "healthy", "services": {"queue": "disabled"}}, PASS),
+        ({"status": "degraded", "services": {"queue": "down"}}, PASS),
+        (
+            {"status": "healthy", "services": {"redis": "down"}, "config": {"monitoring": {"redis_enabled": False}}},
+            PASS,
+        ),
+        ({"status": "healthy", "services": {"redis": "down"}, **redis(enabled=True)}, FAIL),
+        ({"status": "healthy"}, PASS),
+    ],
+    ids=str,
+)
+def test_a_platform_is_well_only_without_failures(body: object, outcome: Outcome) -> None:
+    made = of_contract("health.overall", health.Overall, "health.well_only_without_failures")
+    check(health.judge_overall(made, [page(body)]), outcome)
+
+
 @pytest.mark.parametrize("name", ["uptime_seconds", "hostname", "pid"])
 def test_what_each_replica_says_of_itself_may_differ(name: str) -> None:
     made = of_contract("health.stable", health.Stable, "health.stable")
@@ -386,7 +586,22 @@ def test_agreement_is_of_the_same_replica() -> None:
 )
 def test_latency(seconds: list[float], outcome: Outcome) -> None:
     made = promise(health.Latency, page="health", seconds_max=1.0)
-    check(health.judge_latency(made, [answer({}, seconds=each) for each in seconds]), outcome, "median")
+    check(health.judge_latency(made, [page({}, seconds=each) for each in seconds]), outcome, "median")
+
+
+@pytest.mark.parametrize(
+    ("again", "outcome"), [([], PASS), ([0.1, 0.1], PASS), ([0.1, 5.0], FAIL), ([5.0, 5.0], FAIL)], ids=str
+)
+def test_a_slow_replica_does_not_hide_behind_the_others(again: list[float], outcome: Outcome) -> None:
+    made = promise(health.Latency, page="health", seconds_max=1.0)
+    pages = [
+        page({}, seconds=0.1),
+        *(page({}, seconds=0.1, who=who) for who in "abdefgh"),
+        page({}, seconds=5.0, who="c"),
+    ]
+    verdict = health.judge_latency(made, [*pages, *(page({}, seconds=each, who="c") for each in again)])
+    check(verdict, outcome, "median")
+    assert outcome is PASS or "(replica c)" in verdict.where
 
 
 # -------------------------------------------------------------------------------------------------------------- secrets

@@ -12,13 +12,15 @@ from selfcheck.exposition import ProcessIdentity, parse
 from selfcheck.families import FamilyOf
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
-from tests.unit.making import page, promise, scrape
+from tests.unit.making import NOW, page, promise, scrape
 
 if TYPE_CHECKING:
     from selfcheck.replicas import Scrape
     from selfcheck.target import Page
 
-PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
+STARTED = "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds"
+CREATED = "# TYPE c_created gauge\nc_created"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -38,6 +40,9 @@ def check(verdict: Verdict, outcome: Outcome, said: str = "") -> None:
     [
         (page(b"a 1\n", content_type=TEXT), PASS, "4 bytes"),
         (page(b"a 1\n", content_type="text/plain"), PASS, ""),
+        (page(b"a 1\n", content_type="text/plain; version=1.0.0; escaping=underscores"), PASS, ""),
+        (page(b"a 1\n", content_type='text/plain; Version="0.0.4"'), PASS, ""),
+        (page(b"a 1\n", content_type="text/plain; version=0.0.3"), FAIL, 'version "0.0.3"'),
         (page(b"a 1\n", content_type=TEXT, redirects=("http://platform/metrics",)), PASS, ""),
         (page(b"a 1\n", content_type=TEXT, redirects=("a", "b")), FAIL, "2 redirects"),
         (page(b"a 1\n", content_type=TEXT, status=500), FAIL, "HTTP 500"),
@@ -48,7 +53,7 @@ def check(verdict: Verdict, outcome: Outcome, said: str = "") -> None:
     ],
 )
 def test_endpoint(asked: Page, outcome: Outcome, said: str) -> None:
-    made = promise(metrics.Endpoint, page="metrics", content_type="text/plain", redirects_max=1)
+    made = next(iter(load().promises("metrics.endpoint", metrics.Endpoint)))
     check(metrics.judge_endpoint(made, [asked]), outcome, said)
 
 
@@ -174,6 +179,129 @@ def test_a_family_that_is_absent_or_of_another_type_is_seen(made: FamilyOf) -> N
     assert metrics.judge_family(made, parse("")) == ["is missing"]
     other = "counter" if made.type == "gauge" else "gauge"
     assert metrics.judge_family(made, parse(f"# TYPE {made.name} {other}\n{made.name} 1\n"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "said"),
+    [
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} 1.5\n', "is no count of events"),
+        (COUNTER | {"events": False}, '# TYPE c_total counter\nc_total{status="ok",provider="p"} 1.5\n', ""),
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} 1e300\n', ""),
+        (COUNTER, '# TYPE c_total counter\nc_total{status="ok",provider="p"} +Inf\n', "= inf"),
+    ],
+)
+def test_events_have_no_fractions(fields: dict[str, Any], text: str, said: str) -> None:
+    found = metrics.judge_family(promise(FamilyOf, **fields), parse(text))
+    assert bool(found) is bool(said)
+    assert said in "; ".join(found)
+
+
+USED = '# TYPE g gauge\n# TYPE n_total counter\nn_total{code="a",b="c"} 2\n'
+IDLE = '# TYPE g gauge\n# TYPE n_total counter\nn_total{code="b"} 2\nn_total{code="a",b="d"} 0\n'
+FILLED = USED.replace("# TYPE n_total", 'g{p="x"} 1\n# TYPE n_total')
+
+
+@pytest.mark.parametrize(
+    ("pages", "everywhere", "outcome"),
+    [
+        ([FILLED, FILLED], True, PASS),
+        ([FILLED, USED], True, FAIL),
+        ([FILLED, USED], False, PASS),
+        ([FILLED, IDLE], True, PASS),
+        ([USED, IDLE], True, INCONCLUSIVE),
+        ([IDLE, IDLE], True, PASS),
+        ([], True, PASS),
+    ],
+)
+def test_what_is_used_has_a_value(pages: list[str], outcome: Outcome, *, everywhere: bool) -> None:
+    use = {"sample": "n_total", "labels": {"code": "a"}, "everywhere": everywhere}
+    made = promise(FamilyOf, name="g", type="gauge", labels={"p": "x"}, used_with=use)
+    check(metrics.judge_use(made, [scrape(text, replica=str(at)) for at, text in enumerate(pages)]), outcome)
+
+
+# ------------------------------------------------------------------------------------------------ times, shape of pages
+
+COUNTED = "# TYPE c_total counter\nc_total 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "said"),
+    [
+        (f"{STARTED} {NOW - 9}\n{COUNTED}{CREATED} {NOW - 8}\n", PASS, "2 moments"),
+        (f"{STARTED} {NOW + 4}\n{COUNTED}{CREATED} {NOW}\n", PASS, ""),
+        (f"{STARTED} {NOW - 9}\n{COUNTED}{CREATED} {NOW - 90_000}\n", PASS, ""),
+        (f"{STARTED} {NOW + 60}\n{COUNTED}{CREATED} {NOW}\n", FAIL, "60 s in the future"),
+        (f"{STARTED} {NOW * 1000}\n{COUNTED}{CREATED} {NOW}\n", FAIL, "in the future"),
+        (f"{STARTED} 12345\n{COUNTED}{CREATED} {NOW}\n", FAIL, "no Unix time"),
+        (f"{STARTED} NaN\n{COUNTED}{CREATED} {NOW}\n", FAIL, "no Unix time"),
+        (f"{STARTED} {NOW - 9}\n{COUNTED}{CREATED} {NOW + 60}\n", FAIL, "c_created"),
+        (f"{STARTED} {NOW - 9}\n{COUNTED}", FAIL, "not one _created sample"),
+        (f"{STARTED} {NOW - 9}\n# TYPE g gauge\ng 1\n# TYPE g_created gauge\ng_created 7\n", PASS, "1 moments"),
+        (COUNTED, NOT_COVERED, "tells no moment"),
+        (f"# TYPE g gauge\ng 1 {NOW * 1000:.0f}\n", PASS, ""),
+        (f"# TYPE g gauge\ng 1 {(NOW - 300) * 1000:.0f}\n", FAIL, "300 s old"),
+        (f"# TYPE g gauge\ng 1 {(NOW + 300) * 1000:.0f}\n", FAIL, "of the future"),
+        (f"# TYPE g gauge\ng 1 {NOW:.0f}\n", FAIL, "s old"),
+    ],
+)
+def test_moments(text: str, outcome: Outcome, said: str) -> None:
+    made = next(iter(load().promises("metrics.times", metrics.Times)))
+    check(metrics.judge_times(made, scrape(text), 5.0), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("read", "outcome"),
+    [
+        ([(100.0, ProcessIdentity(100.0, 1.0)), (103.0, ProcessIdentity(103.0, 1.0))], FAIL),
+        ([(100.0, ProcessIdentity(50.0, 1.0)), (103.0, ProcessIdentity(60.0, 1.0))], PASS),  # forked workers
+        ([(100.0, ProcessIdentity(50.0, 1.0)), (103.0, ProcessIdentity(103.0, 1.0))], PASS),
+        ([(100.0, ProcessIdentity(100.0, 100.0)), (103.0, ProcessIdentity(103.0, 103.0))], PASS),
+        ([(100.0, ProcessIdentity(100.0, 1.0)), (100.5, ProcessIdentity(100.0, 1.0))], PASS),
+        ([(100.0, None), (100.5, ProcessIdentity(100.0, None))], PASS),
+    ],
+)
+def test_the_start_of_a_process_stays(read: list[tuple[float, ProcessIdentity | None]], outcome: Outcome) -> None:
+    assert metrics.judge_starts(read).outcome is outcome
+
+
+HISTOGRAMS = '# TYPE h histogram\nh_bucket{le="1.0"} 1\nh_bucket{le="2.0"} 1\nh_bucket{le="+Inf"} 1\n'
+BUILT = '# TYPE app_info gauge\napp_info{version="1"} 1\n'
+PLAIN = "# TYPE g gauge\ng 1\n"
+
+
+@pytest.mark.parametrize(
+    ("pages", "outcome", "said"),
+    [
+        ([HISTOGRAMS] * 3, PASS, "3 pages alike"),
+        ([HISTOGRAMS, HISTOGRAMS, HISTOGRAMS.replace("2.0", "2.5")], FAIL, "le=2.0, 2.5"),
+        ([HISTOGRAMS, HISTOGRAMS, HISTOGRAMS.replace("2.0", "2")], FAIL, "h of 2 has other bounds"),
+        ([HISTOGRAMS, HISTOGRAMS.partition("h_bucket")[0]], PASS, ""),
+        (
+            [HISTOGRAMS + BUILT, HISTOGRAMS + BUILT, HISTOGRAMS.replace("2.0", "3.0") + BUILT.replace('"1"', '"2"')],
+            INCONCLUSIVE,
+            "le=2.0, 3.0",
+        ),
+        ([BUILT, BUILT, BUILT.replace('"1"', '"2"')], INCONCLUSIVE, "1 and 2"),
+        ([BUILT.replace('"1"', f'"{pod}"') for pod in "abc"], PASS, ""),
+        ([PLAIN + BUILT, PLAIN + BUILT, BUILT], INCONCLUSIVE, "g is on 2 of 3 pages"),
+        ([PLAIN.replace("g 1", 'g{a="b"} 1') + BUILT, BUILT], PASS, ""),
+        ([HISTOGRAMS], NOT_COVERED, "one page only"),
+    ],
+)
+def test_pages_have_one_shape(pages: list[str], outcome: Outcome, said: str) -> None:
+    made = next(iter(load().promises("metrics.shape", metrics.Shape)))
+    scrapes = [scrape(text, replica=str(at)) for at, text in enumerate(pages)]
+    check(metrics.judge_shape(made, scrapes), outcome, said)
+
+
+def test_a_page_that_cannot_be_unpacked() -> None:
+    made = next(iter(load().promises("metrics.packed", metrics.Packed)))
+    good = page(b"a 1\n", content_type=TEXT).answer
+    trouble = CouldNotObserve(Trouble.BAD_ENCODING, asked="GET /metrics", came_back="it ends too early", hint="look")
+    check(metrics.judge_packed(made, [good]), PASS, "1 samples")
+    assert metrics.judge_packed(made, [good, trouble]).outcome is FAIL
+    check(metrics.judge_packed(made, [page(b"", content_type=TEXT).answer]), FAIL, "0 samples")
+    check(metrics.judge_packed(made, [page(b"a 1\n", status=500).answer]), FAIL, "HTTP 500")
 
 
 # ------------------------------------------------------------------------------------------------- growth, size, mirror
