@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -20,10 +21,11 @@ from selfcheck.fuzzing import Described, Made, Values
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.target import Page
 from selfcheck.values import Domain, Missing, curl, dig, harmless, json_type, shown, some
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import pause
 
 if TYPE_CHECKING:
+    from selfcheck.clients.platform import Met
     from selfcheck.contract import Act, Route
     from selfcheck.target import Target
 
@@ -494,6 +496,78 @@ def test_describes(promise: Describes, target: Target) -> Verdict:
     route = target.contract.route(promise.route)
     answer, document = _document(target, route.component)
     return judge_describes(promise, route, document, where=answer.asked)
+
+
+class Served(Promise):
+    """Every route that is promised and that the document describes is there, wherever this run has asked for it.
+
+    What a platform has elsewhere, or not at all, is no breach where its own document says so, too.
+    """
+
+    right: Right = Right.SYNTHETIC
+
+
+def judge_served(described: Sequence[Route], met: Sequence[Met], *, reproduce: Callable[[Route, str], str]) -> Verdict:
+    """No described route is unknown to a place that knows others of them.
+
+    One answer that is not "no such route" is enough to be there. Strangers may be told that there is none: their
+    answers count where others of their kind were told something else.
+    """
+    serving = {each.base for each in met if each.status not in _ABSENT}
+    verdicts = []
+    for route in described:
+        own = [each for each in met if each.route == route.name and each.base in serving]
+        gone: set[str] = set()
+        for entitled in (True, False):
+            statuses: dict[str, list[Met]] = {}
+            for each in own:
+                if each.entitled is entitled:
+                    statuses.setdefault(each.base, []).append(each)
+            there = {base for base, every in statuses.items() if any(one.status not in _ABSENT for one in every)}
+            lacking = {
+                base for base, every in statuses.items() if base not in there and any(not one.expected for one in every)
+            }
+            gone |= lacking if entitled or there else set()
+        name = f"{route.method} {route.path}"
+        if gone:
+            absent = sorted({each.status for each in own if each.base in gone})
+            where = ", ".join(f"replica {base}" if base else "the load balancer" for base in sorted(gone))
+            observed = f"HTTP {' and '.join(map(str, absent))} to every request, of {where}"
+            expected = f"{name} is there, as the platform's own document says"
+            verdicts.append(failed(expected, observed, where=name, reproduce=reproduce(route, min(gone))))
+        elif own:
+            verdicts.append(passed(name))
+    count = len(verdicts)
+    return combine(
+        [
+            replace(each, observed=f"{count} described routes are there") if each.outcome is Outcome.PASS else each
+            for each in verdicts
+        ]
+    )
+
+
+@check("openapi.served", Served, last=True)
+def test_served(promise: Served, target: Target) -> Verdict:  # noqa: ARG001 - all checks have the same form
+    """What the document describes is there."""
+    described = []
+    for route in target.contract.routes.values():
+        if route.component in target.absent or route.component in target.blocked:
+            continue
+        document = _document(target, route.component)[1]
+        if openapi.operation(document, route.method, route.path) is not None:
+            described.append(route)
+    # Pages cost nothing: what no other check has asked for is asked for now.
+    known = {each.route for each in target.platform.met}
+    pages = [route.name for route in described if route.method == "GET" and route.name not in known]
+    for name in pages:
+        with contextlib.suppress(CouldNotObserve):
+            target.platform.get(name)
+
+    def reproduce(route: Route, base: str) -> str:
+        base = (base or target.platform.base(route.component)).rstrip("/")
+        return curl(f"{base}{route.path}", f"-sSi -X {route.method}")
+
+    return judge_served(described, target.platform.met, reproduce=reproduce)
 
 
 # --------------------------------------------------------------------------------------------------- generated requests

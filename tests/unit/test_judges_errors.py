@@ -18,7 +18,7 @@ from tests.unit.making import answer
 if TYPE_CHECKING:
     from selfcheck.contract import Promise
 
-PASS, FAIL, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_COVERED
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
 DETAIL = {
     "code": "DATA_NOT_FOUND",
     "source": "input",
@@ -272,3 +272,38 @@ def test_no_answer_is_not_green() -> None:
     with pytest.raises(CouldNotObserve):
         judged(None, troubles=(trouble,))
     assert judged("", troubles=(trouble,)).outcome is PASS
+    refused = [answered("vision_of_no_image", {}, status=429)]
+    verdict = errors.judge_all([], lambda _: None, expected="fine", reproduce=str, refused=refused)
+    assert (verdict.outcome, verdict.observed) == (INCONCLUSIVE, "what was asked for it was answered HTTP 429")
+
+
+def lost(trouble: Trouble) -> CouldNotObserve:
+    """Make the reason why a request got no answer."""
+    return CouldNotObserve(trouble, asked="POST /x", came_back="the connection ended", hint="look")
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "others", "outcome"),
+    [
+        (Trouble.BROKEN_OFF, Trouble.BROKEN_OFF, 3, FAIL),
+        (Trouble.NOT_HTTP, Trouble.BROKEN_OFF, 3, FAIL),
+        (Trouble.BROKEN_OFF, None, 3, PASS),
+        # All of them: that is the network, or the platform is away, which others tell.
+        (Trouble.BROKEN_OFF, Trouble.BROKEN_OFF, 0, INCONCLUSIVE),
+        (Trouble.BROKEN_OFF, Trouble.TIMED_OUT, 3, INCONCLUSIVE),
+        (Trouble.TIMED_OUT, Trouble.TIMED_OUT, 3, INCONCLUSIVE),
+        (Trouble.REFUSED, Trouble.REFUSED, 3, INCONCLUSIVE),
+        # Never sent.
+        (Trouble.NO_SUCH_ROUTE, Trouble.NO_SUCH_ROUTE, 3, PASS),
+        (Trouble.CREDENTIAL, Trouble.CREDENTIAL, 3, PASS),
+    ],
+)
+def test_a_connection_that_is_broken_off_twice(
+    first: Trouble, again: Trouble | None, others: int, outcome: Outcome
+) -> None:
+    act = contract().act("vision_of_no_image")
+    seen = errors.Provoked(act, lost(first), answer() if again is None else lost(again))
+    verdict = errors.judge_lost([seen], others=others, reproduce=lambda each: f"curl {each.name}")
+    assert verdict.outcome is outcome
+    if outcome is FAIL:
+        assert "no answer, twice, to vision_of_no_image: the connection ended" in verdict.observed
