@@ -514,6 +514,6 @@ PATHS = (
     ],
 )
 def test_where_a_route_may_have_moved(path: str, others: list[str], found: list[str]) -> None:
-    made = {"paths": {other: {"post": {}} for other in others}}
+    made: dict[str, Any] = {"paths": {other: {"post": {}} for other in others}}
     assert elsewhere(made, "POST", path, PATHS) == found
     assert elsewhere(made, "GET", path, PATHS) == []

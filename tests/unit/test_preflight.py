@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.preflight import judge_classifier, judge_credential
 from selfcheck.verdict import Outcome
 from tests.unit.making import answer
+
+if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
 
 PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
 LOST = CouldNotObserve(Trouble.TIMED_OUT, asked="GET http://c/", came_back="no answer in 10 s", hint="look")
@@ -50,7 +55,7 @@ def test_whether_a_credential_is_accepted(status: int, as_promised: bool, outcom
     ],
 )
 def test_what_shows_no_classifier(statuses: list[int], lost: int, has_own_url: bool, outcome: Outcome) -> None:  # noqa: FBT001
-    seen = [*(answer(b"Welcome", status=status) for status in statuses), *[LOST] * lost]
+    seen: list[Answer | CouldNotObserve] = [*(answer(b"Welcome", status=status) for status in statuses), *[LOST] * lost]
     verdict = judge_classifier(seen, "http://c", has_own_url=has_own_url)
     assert verdict.outcome is outcome
     assert ("no file is sent to it" in verdict.observed) is (has_own_url and statuses[:1] in ([200], [404]))
