@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from selfcheck.target import Target
 
 _HTTP_OK = 200
+_REDIRECTED = 300
 _CLIENT_ERROR = 400
+_NO_CREDENTIALS = (401, 403)
 _NO_SUCH_ROUTE = (404, 405)
 _RATE_LIMITED = 429
 _SERVER_ERROR = 500
@@ -357,6 +359,36 @@ def test_handled(promise: Handled, target: Target) -> Verdict:
         else f"a sentence in {promise.error} and a promised {promise.code} where {promise.success} is false"
     )
     return _judge(promise, target, lambda each: wrong_answer(promise, each), expected, promise.routes)
+
+
+class Malformed(OverAnswers):
+    """What has not even the form of a request is refused, and not worked on."""
+
+    success: str = Field("", description="Path to what is false in a failure that was handled, where that will do.")
+
+
+def taken_for_well_formed(promise: Malformed, each: Answered) -> str | None:
+    """Say that a malformed request was answered as if it was none; errors of the server are another promise."""
+    status = each.answer.status
+    if each.act.name not in promise.provoke or not (status < _REDIRECTED or _CLIENT_ERROR <= status < _SERVER_ERROR):
+        return None
+    if status == _RATE_LIMITED or status in _NO_CREDENTIALS:
+        return None
+    if status >= _CLIENT_ERROR or (promise.success and dig(_body(each), promise.success) is False):
+        return ""
+    return _start(each)
+
+
+@check("errors.malformed", Malformed, last=True)
+def test_malformed(promise: Malformed, target: Target) -> Verdict:
+    """Malformed requests are refused."""
+    routes = [target.contract.act(name).route for name in promise.provoke]
+
+    def problem(each: Answered) -> str | None:
+        return taken_for_well_formed(promise, each) if _as_contract_says(each, target) else None
+
+    handled = f", or {promise.success} = false" if promise.success else ""
+    return _judge(promise, target, problem, f"HTTP 422 or the like{handled}", routes)
 
 
 # ---------------------------------------------------------------------------------------------------------------- leaks

@@ -997,7 +997,10 @@ class Leaks(Promise):
         description="Pages that are asked once; those of health have such a promise of their own."
     )
     metrics: bool = Field(False, description="Also the metrics page of every replica, after this run's requests.")
-    answers: bool = Field(False, description="Also what came back to all synthetic requests of this run.")
+    answers: ActName | None = Field(
+        None,
+        description="Also what came back to all synthetic requests of this run; this one is sent if there was none.",
+    )
     patterns: tuple[str, ...]
 
 
@@ -1054,7 +1057,10 @@ def test_leaks(promise: Leaks, target: Target) -> Verdict:
             Text(f"{scrape.answer.asked} (replica {name})", curl(scrape.answer.url), text_of_metrics(scrape.exposition))
             for name, scrape in target.last_snapshot().scrapes.items()
         ]
-    if promise.answers:
+    if promise.answers is not None:
+        act = target.contract.act(promise.answers)
+        if not any(each.act.route == act.route for each in target.platform.answered):
+            target.platform.send_each([Sending(act)])
         texts += [
             Text(f"{each.answer.asked}, {each.act.name} as {each.caller}", target.platform.curl(each.act), body)
             for each, body in _distinct(target.platform.answered)

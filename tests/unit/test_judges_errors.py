@@ -202,6 +202,8 @@ def test_success_is_clean(more: dict[str, Any], said: str) -> None:
         ("redis.exceptions.ConnectionError: no", "exception of a library"),
         ("SELECT vector FROM vectors WHERE id = $1", "SQL"),
         ("INSERT INTO ocr_requests", "SQL"),
+        ('{"context": {"stored": [3.0, 4.0, 0.0]}}', "a registered vector"),
+        ('{"detail": [{"input": {"vector": [3.0, 4.0]}}]}', ""),
         ("could not connect to redis://:hunter2@redis:6379/0", "connection string"),
         ("the key k-1234567890 is not known", "a credential of this run"),
     ],
@@ -246,6 +248,32 @@ def test_retry_after(status: int, headers: dict[str, str], said: str | None) -> 
     made = of_contract("errors.retry_after", errors.RetryAfter, "errors.rate_limits_say_when")
     assert errors.no_retry_after(made, answered("classify_a_part", {}, status=status, headers=headers)) == said
     assert errors.no_retry_after(made, answered("ocr_of_a_drawing", {}, status=status)) is None
+
+
+@pytest.mark.parametrize(
+    ("promise_id", "act", "status", "body", "said"),
+    [
+        ("uploads", "malformed_upload", 422, {"detail": []}, ""),
+        ("uploads", "malformed_upload", 400, {}, ""),
+        ("uploads", "malformed_upload", 200, {"success": True}, "true"),
+        ("uploads", "malformed_upload", 200, {"success": False}, "false"),
+        ("uploads", "malformed_upload", 500, {}, None),
+        ("uploads", "malformed_upload", 429, {}, None),
+        ("uploads", "malformed_upload", 401, {}, None),
+        ("uploads", "ocr_of_a_drawing", 200, {"success": True}, None),
+        ("images", "vision_of_half_a_body", 422, {}, ""),
+        ("images", "vision_of_half_a_body", 200, {"success": False}, ""),
+        ("images", "vision_of_half_a_body", 200, {"success": True}, "true"),
+        ("images", "vision_of_half_a_body", 200, b"<html>", "html"),
+    ],
+    ids=str,
+)
+def test_what_has_no_form(promise_id: str, act: str, status: int, body: object, said: str | None) -> None:
+    made = of_contract("errors.malformed", errors.Malformed, f"errors.malformed_{promise_id}_are_refused")
+    found = errors.taken_for_well_formed(made, answered(act, body, status=status))
+    assert (found is None) is (said is None)
+    assert (said or "") in (found or "")
+    assert bool(found) is bool(said)
 
 
 def judged(*problems: str | None, troubles: tuple[CouldNotObserve, ...] = ()) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from checks import test_openapi as checks
 from selfcheck.clients.platform import Met
-from selfcheck.contract import Act, Expectation, Route
+from selfcheck.contract import Act, Expectation, Route, load
 from selfcheck.fuzzing import Described, Made, Values
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.openapi import elsewhere
@@ -517,3 +517,51 @@ def test_where_a_route_may_have_moved(path: str, others: list[str], found: list[
     made: dict[str, Any] = {"paths": {other: {"post": {}} for other in others}}
     assert elsewhere(made, "POST", path, PATHS) == found
     assert elsewhere(made, "GET", path, PATHS) == []
+
+
+@pytest.mark.parametrize(
+    ("deprecated", "path", "outcome"),
+    [(True, "/api/compare", FAIL), (False, "/api/compare", PASS), (True, "/api/old", PASS)],
+)
+def test_promised_routes_are_not_deprecated(path: str, outcome: Outcome, *, deprecated: bool) -> None:
+    made = {"paths": {path: {"post": {"deprecated": deprecated, "responses": {}}}}}
+    check(checks.judge_deprecated(made, [ROUTE], where=WHERE), outcome)
+
+
+(LEADS,) = load().promises("openapi.leads", checks.Leads)
+DOCUMENT = Route(name="openapi", method="GET", path="/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("const ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui' })", PASS),
+        ("const ui = SwaggerUIBundle({ url: '/behind/a/prefix/openapi.json' })", PASS),
+        ('<redoc spec-url="https://api.example/openapi.json?v=3"></redoc>', PASS),
+        ("urls: ['/v1/openapi.json', '/openapi.json']", PASS),
+        ("url: 'https://petstore.example/v2/swagger.json'", FAIL),
+        ("url: '/openapi.json.old/openapi.yaml'", FAIL),
+        # One that is made by a script names nothing that could be compared.
+        ("<script src='/static/swagger-ui-bundle.js'></script>", NOT_COVERED),
+    ],
+)
+def test_the_document_that_is_shown(text: str, outcome: Outcome) -> None:
+    check(checks.judge_leads(LEADS, DOCUMENT, answer(text.encode(), content_type="text/html")), outcome)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "statuses", "outcome"),
+    [
+        ([{"a": 1}, {"a": 2}], [200, 200], PASS),
+        ([{"a": 1}, {"a": "x"}], [200, 200], FAIL),
+        ([{"a": 1}, {"a": "x"}], [200, 404], PASS),
+        ([{"a": 1}], [404], NOT_COVERED),
+    ],
+)
+def test_pages_fit_the_document(bodies: list[object], statuses: list[int], outcome: Outcome) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    content = {"application/json": {"schema": schema}}
+    described = {"responses": {"200": {"description": "fine", "content": content}, "404": {"description": "none"}}}
+    made = Described({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/p": {"get": described}}})
+    pages = [page(body, status=status) for body, status in zip(bodies, statuses, strict=True)]
+    check(checks.judge_conforms_page(Route(name="p", method="GET", path="/p"), pages, made), outcome)

@@ -295,8 +295,8 @@ def test_an_address_that_was_tried_is_answered_otherwise(loopback: str, near: st
 
 def test_an_own_origin_is_not_taken_for_a_foreign_one() -> None:
     every = ["https://foreign{host}", "https://{host_x}"]
-    assert security._origins(every, "a.example") == ["https://foreigna.example", "https://axexample"]  # noqa: SLF001
-    assert security._origins(every, "localhost") == ["https://foreignlocalhost"]  # noqa: SLF001
+    assert security._origins(every, "a.example") == ["https://foreigna.example", "https://axexample"]
+    assert security._origins(every, "localhost") == ["https://foreignlocalhost"]
 
 
 @pytest.mark.parametrize(
