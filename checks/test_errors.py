@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -12,18 +12,26 @@ from selfcheck.checking import check
 from selfcheck.clients.platform import Caller, Sending
 from selfcheck.contract import ActName, Promise, Right, RouteName
 from selfcheck.leaks import leaks
-from selfcheck.observation import CouldNotObserve
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.values import Missing, dig, json_type, shown
-from selfcheck.verdict import Verdict, combine, failed, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
+    from selfcheck.clients.http import Answer
     from selfcheck.clients.platform import Answered
+    from selfcheck.contract import Act
     from selfcheck.target import Target
 
 _HTTP_OK = 200
+_REDIRECTED = 300
 _CLIENT_ERROR = 400
+_NO_CREDENTIALS = (401, 403)
 _NO_SUCH_ROUTE = (404, 405)
 _RATE_LIMITED = 429
+_SERVER_ERROR = 500
+_BROKEN = (Trouble.BROKEN_OFF, Trouble.NOT_HTTP)
+_UNANSWERED = (*_BROKEN, Trouble.TIMED_OUT, Trouble.REFUSED, Trouble.UNREACHABLE)
+"""Of a request that was sent; one that was not has been told of elsewhere."""
 _KEPT_BODY_BYTES = 64 * 1024
 
 
@@ -46,10 +54,12 @@ def judge_all(
     expected: str,
     reproduce: Callable[[Answered], str],
     troubles: Sequence[CouldNotObserve] = (),
+    refused: Sequence[Answered] = (),
 ) -> Verdict:
     """Judge every answer that the promise speaks of; what is wrong in the same way is told once.
 
-    Raises CouldNotObserve where none came, and provoked requests got no answer (`troubles`).
+    Where none came, it is asked and not told when provoked requests were `refused` for another reason. Raises
+    CouldNotObserve where they got no answer (`troubles`).
     """
     judged = 0
     broken: dict[tuple[str, str], Verdict] = {}
@@ -64,6 +74,10 @@ def judge_all(
         return combine(broken.values())
     if not judged and troubles:
         raise troubles[0]
+    if not judged and refused:
+        told = f"what was asked for it was answered HTTP {refused[0].answer.status}"
+        remedy = "see what the other promises say of this route"
+        return inconclusive(expected, told, where=refused[0].answer.asked, remedy=remedy)
     if not judged:
         return not_covered(
             "no such answer came in this run", "run more areas, or name acts to `provoke` in errors.toml"
@@ -71,8 +85,16 @@ def judge_all(
     return passed(f"{judged} answer{'s' if judged > 1 else ''}")
 
 
-def _provoke(promise: OverAnswers, target: Target) -> list[CouldNotObserve]:
-    """Send requests that go wrong, unless other checks have; gives why some got no answer.
+class Provoked(NamedTuple):
+    """A request that went wrong by intention and got no answer, and what came when it was sent once more."""
+
+    act: Act
+    first: CouldNotObserve
+    again: Answer | CouldNotObserve
+
+
+def _provoke(promise: OverAnswers, target: Target) -> list[Provoked]:
+    """Send requests that go wrong, unless other checks have; gives those that got no answer, not even to a repetition.
 
     What came back is kept with all other answers.
     """
@@ -83,18 +105,42 @@ def _provoke(promise: OverAnswers, target: Target) -> list[CouldNotObserve]:
     sendings = [Sending(target.contract.act(name), caller=caller) for name, caller in asked]
     parts = [target.contract.route(sending.act.route).component for sending in sendings]
     there = [part not in target.absent and part not in target.blocked for part in parts]
-    got = target.platform.send_each([sending for sending, is_there in zip(sendings, there, strict=True) if is_there])
-    return [trouble for trouble in got if isinstance(trouble, CouldNotObserve)]
+    sendings = [sending for sending, is_there in zip(sendings, there, strict=True) if is_there]
+    got = target.platform.send_each(sendings)
+    lost = [
+        (sending, trouble)
+        for sending, trouble in zip(sendings, got, strict=True)
+        if isinstance(trouble, CouldNotObserve)
+    ]
+    again = [
+        target.platform.send_each([sending])[0] if trouble.trouble in _UNANSWERED else trouble
+        for sending, trouble in lost
+    ]
+    return [Provoked(sending.act, trouble, second) for (sending, trouble), second in zip(lost, again, strict=True)]
 
 
-def _judge(promise: OverAnswers, target: Target, problem: Problem, expected: str) -> Verdict:
-    """Judge all answers of the run so far."""
-    troubles = target.once(("provoked", promise.provoke), lambda: _provoke(promise, target))
+def _provoked(promise: OverAnswers, target: Target) -> list[Provoked]:
+    return target.once(("provoked", promise.provoke), lambda: _provoke(promise, target))
+
+
+def _judge(
+    promise: OverAnswers, target: Target, problem: Problem, expected: str, routes: Sequence[str] = ()
+) -> Verdict:
+    """Judge all answers of the run so far; `routes` are those that the promise speaks of, where not of all."""
+    troubles = [each.again for each in _provoked(promise, target) if isinstance(each.again, CouldNotObserve)]
+    every = target.platform.answered
+    refused = [
+        each
+        for each in every
+        if each.act.name in promise.provoke
+        and each.act.route in routes
+        and (each.answer.status == _RATE_LIMITED or each.answer.status >= _SERVER_ERROR)
+    ]
 
     def reproduce(each: Answered) -> str:
         return target.platform.curl(each.act)
 
-    return judge_all(target.platform.answered, problem, expected=expected, reproduce=reproduce, troubles=troubles)
+    return judge_all(every, problem, expected=expected, reproduce=reproduce, troubles=troubles, refused=refused)
 
 
 def _as_contract_says(each: Answered, target: Target) -> bool:
@@ -142,10 +188,30 @@ def server_error(promise: ServerErrors, each: Answered) -> str:
     return _start(each)
 
 
+def judge_lost(lost: Sequence[Provoked], *, others: int, reproduce: Callable[[Act], str]) -> Verdict:
+    """Connections that are broken off twice, where other requests are answered, are as bad as a server's error.
+
+    Other ways to get no answer, such as one that takes too long, may be the network's or this machine's.
+    """
+    expected = "an answer to each request"
+    verdicts = []
+    for each in lost:
+        if isinstance(each.again, CouldNotObserve) and each.again.trouble in _UNANSWERED:
+            broken = each.first.trouble in _BROKEN and each.again.trouble in _BROKEN
+            place = {"where": each.again.asked, "reproduce": reproduce(each.act)}
+            observed = f"no answer, twice, to {each.act.name}: {each.again.came_back}"
+            is_theirs = broken and others > 0
+            told = failed if is_theirs else inconclusive
+            verdicts.append(told(expected, observed, **place))
+    return combine(verdicts) if verdicts else passed("each provoked request was answered")
+
+
 @check("errors.server_errors", ServerErrors, last=True)
 def test_server_errors(promise: ServerErrors, target: Target) -> Verdict:
-    """No answer of the run is a 5xx."""
-    return _judge(promise, target, lambda each: server_error(promise, each), "no answer from HTTP 500 on")
+    """No answer of the run is a 5xx, and none is missing."""
+    verdict = _judge(promise, target, lambda each: server_error(promise, each), "no answer from HTTP 500 on")
+    lost = judge_lost(_provoked(promise, target), others=len(target.platform.answered), reproduce=target.platform.curl)
+    return verdict if lost.outcome is Outcome.PASS else combine((verdict, lost))
 
 
 # ----------------------------------------------------------------------------------------------------------------- form
@@ -229,7 +295,8 @@ def test_envelope(promise: Envelope, target: Target) -> Verdict:
         return wrong_envelope(promise, each) if _as_contract_says(each, target) else None
 
     fields = ", ".join((*promise.texts, promise.context))
-    return _judge(promise, target, problem, f"`{promise.path}` with {fields}, and a code that fits the status")
+    expected = f"`{promise.path}` with {fields}, and a code that fits the status"
+    return _judge(promise, target, problem, expected, promise.routes)
 
 
 # ----------------------------------------------------------------------------------------------------- handled failures
@@ -291,7 +358,37 @@ def test_handled(promise: Handled, target: Target) -> Verdict:
         if promise.succeeded
         else f"a sentence in {promise.error} and a promised {promise.code} where {promise.success} is false"
     )
-    return _judge(promise, target, lambda each: wrong_answer(promise, each), expected)
+    return _judge(promise, target, lambda each: wrong_answer(promise, each), expected, promise.routes)
+
+
+class Malformed(OverAnswers):
+    """What has not even the form of a request is refused, and not worked on."""
+
+    success: str = Field("", description="Path to what is false in a failure that was handled, where that will do.")
+
+
+def taken_for_well_formed(promise: Malformed, each: Answered) -> str | None:
+    """Say that a malformed request was answered as if it was none; errors of the server are another promise."""
+    status = each.answer.status
+    if each.act.name not in promise.provoke or not (status < _REDIRECTED or _CLIENT_ERROR <= status < _SERVER_ERROR):
+        return None
+    if status == _RATE_LIMITED or status in _NO_CREDENTIALS:
+        return None
+    if status >= _CLIENT_ERROR or (promise.success and dig(_body(each), promise.success) is False):
+        return ""
+    return _start(each)
+
+
+@check("errors.malformed", Malformed, last=True)
+def test_malformed(promise: Malformed, target: Target) -> Verdict:
+    """Malformed requests are refused."""
+    routes = [target.contract.act(name).route for name in promise.provoke]
+
+    def problem(each: Answered) -> str | None:
+        return taken_for_well_formed(promise, each) if _as_contract_says(each, target) else None
+
+    handled = f", or {promise.success} = false" if promise.success else ""
+    return _judge(promise, target, problem, f"HTTP 422 or the like{handled}", routes)
 
 
 # ---------------------------------------------------------------------------------------------------------------- leaks

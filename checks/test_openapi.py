@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -20,10 +23,11 @@ from selfcheck.fuzzing import Described, Made, Values
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.target import Page
 from selfcheck.values import Domain, Missing, curl, dig, harmless, json_type, shown, some
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import pause
 
 if TYPE_CHECKING:
+    from selfcheck.clients.platform import Met
     from selfcheck.contract import Act, Route
     from selfcheck.target import Target
 
@@ -241,6 +245,37 @@ def test_conforms(promise: Conforms, target: Target) -> Verdict:
     return judge_conforms(act, route, _replies(target, act), _described_by(target, route.component))
 
 
+class ConformsPage(Promise):
+    """A page of every replica is what the platform's own OpenAPI document says of it."""
+
+    page: RouteName
+
+
+def judge_conforms_page(route: Route, pages: Sequence[Page], described: Described) -> Verdict:
+    """Every answer fits the schema that the document has for its status; no schema fits nothing.
+
+    That a page is there, and answers with a promised status, is a promise of others.
+    """
+    expected = f"an answer that fits the schema of {route.method} {route.path} in the OpenAPI document"
+    judged = [page for page in pages if page.answer.status not in _ABSENT]
+    if not judged:
+        return not_covered(f"{route.path}: HTTP {pages[0].answer.status}", "see what the other promises say of it")
+    try:
+        for page in judged:
+            if wrong := described.violation(route.method, route.path, page.answer):
+                return failed(expected, wrong, where=_where(page), reproduce=curl(page.answer.url))
+    except ValueError as error:
+        return not_covered(f"the document cannot tell: {error}", "see what openapi.describes_* and api.described_* say")
+    return passed(f"{len(judged)} answers fit the document", where=_where(judged[0]))
+
+
+@check("openapi.conforms_page", ConformsPage)
+def test_conforms_page(promise: ConformsPage, target: Target) -> Verdict:
+    """Every replica's page fits the OpenAPI document."""
+    route = target.contract.route(promise.page)
+    return judge_conforms_page(route, target.pages(promise.page), _described_by(target, route.component))
+
+
 # -------------------------------------------------------------------------------------------------------- the document
 
 
@@ -266,7 +301,7 @@ class Sound(Promise):
     """The OpenAPI document is one that tools can read."""
 
     component: Component = Component.APP
-    aspect: Literal["valid", "references", "operation_ids"]
+    aspect: Literal["valid", "references", "operation_ids", "deprecated"]
 
 
 def judge_valid(document: object, problem: str, oddity: str, *, where: str) -> Verdict:
@@ -311,6 +346,16 @@ def judge_operation_ids(document: object, promised: Sequence[Route], *, where: s
     return passed("no id of a promised route is used twice", where=where, notes=notes)
 
 
+def judge_deprecated(document: object, promised: Sequence[Route], *, where: str) -> Verdict:
+    """No promised route is marked as deprecated."""
+    found = [(route, openapi.operation(document, route.method, route.path)) for route in promised]
+    wrong = [f"{route.method} {route.path}" for route, said in found if said and said.get("deprecated") is True]
+    if wrong:
+        reproduce = curl(where.partition(" ")[2])
+        return failed("no promised route is deprecated", some(wrong), where=where, reproduce=reproduce)
+    return passed("none is deprecated", where=where)
+
+
 @check("openapi.sound", Sound)
 def test_sound(promise: Sound, target: Target) -> Verdict:
     """The document can be read by tools."""
@@ -319,8 +364,36 @@ def test_sound(promise: Sound, target: Target) -> Verdict:
         return judge_references(document, where=answer.asked)
     if promise.aspect == "operation_ids":
         return judge_operation_ids(document, list(target.contract.routes.values()), where=answer.asked)
+    if promise.aspect == "deprecated":
+        return judge_deprecated(document, list(target.contract.routes.values()), where=answer.asked)
     problem, oddity = _described_by(target, promise.component).problems()
     return judge_valid(document, problem, oddity, where=answer.asked)
+
+
+class Leads(Promise):
+    """The page that people read loads the document that this deployment serves."""
+
+    page: RouteName
+    document: RouteName
+    named: str = Field(description="Pattern of what names a document on the page; its first group is the address.")
+
+
+def judge_leads(promise: Leads, document: Route, answer: Answer) -> Verdict:
+    """One of the documents that the page names is the platform's; a page that names none cannot be judged."""
+    found = list(dict.fromkeys(re.findall(promise.named, answer.body.decode("utf-8", errors="replace"))))
+    if answer.status != _HTTP_OK or not found:
+        return not_covered(f"{answer.asked} names no document", "correct `named` in the contract's openapi.toml")
+    if not any(urlsplit(each).path.endswith(document.path) for each in found):
+        expected = f"the page loads {document.path}"
+        return failed(expected, f"it loads {some(found)}", where=answer.asked, reproduce=curl(answer.url))
+    return passed(f"it loads {document.path}", where=answer.asked)
+
+
+@check("openapi.leads", Leads)
+def test_leads(promise: Leads, target: Target) -> Verdict:
+    """The interactive documentation is of this platform."""
+    answer = target.once(("page", promise.page), lambda: target.platform.get(promise.page))
+    return judge_leads(promise, target.contract.route(promise.document), answer)
 
 
 class Everywhere(Promise):
@@ -494,6 +567,83 @@ def test_describes(promise: Describes, target: Target) -> Verdict:
     route = target.contract.route(promise.route)
     answer, document = _document(target, route.component)
     return judge_describes(promise, route, document, where=answer.asked)
+
+
+class Served(Promise):
+    """Every route that is promised and that the document describes is there, wherever this run has asked for it.
+
+    What a platform has elsewhere, or not at all, is no breach where its own document says so, too.
+    """
+
+    right: Right = Right.SYNTHETIC
+    asks: tuple[ActName, ...] = Field((), description="Sent where no other check of this run has asked their routes.")
+
+
+def judge_served(described: Sequence[Route], met: Sequence[Met], *, reproduce: Callable[[Route, str], str]) -> Verdict:
+    """No described route is unknown to a place that knows others of them.
+
+    One answer that is not "no such route" is enough to be there. Strangers may be told that there is none: their
+    answers count where others of their kind were told something else.
+    """
+    serving = {each.base for each in met if each.status not in _ABSENT}
+    verdicts = []
+    for route in described:
+        own = [each for each in met if each.route == route.name and each.base in serving]
+        gone: set[str] = set()
+        for entitled in (True, False):
+            statuses: dict[str, list[Met]] = {}
+            for each in own:
+                if each.entitled is entitled:
+                    statuses.setdefault(each.base, []).append(each)
+            there = {base for base, every in statuses.items() if any(one.status not in _ABSENT for one in every)}
+            lacking = {
+                base for base, every in statuses.items() if base not in there and any(not one.expected for one in every)
+            }
+            gone |= lacking if entitled or there else set()
+        name = f"{route.method} {route.path}"
+        if gone:
+            absent = sorted({each.status for each in own if each.base in gone})
+            where = ", ".join(f"replica {base}" if base else "the load balancer" for base in sorted(gone))
+            observed = f"HTTP {' and '.join(map(str, absent))} to every request, of {where}"
+            expected = f"{name} is there, as the platform's own document says"
+            verdicts.append(failed(expected, observed, where=name, reproduce=reproduce(route, min(gone))))
+        elif own:
+            verdicts.append(passed(name))
+    count = len(verdicts)
+    return combine(
+        [
+            replace(each, observed=f"{count} described routes are there") if each.outcome is Outcome.PASS else each
+            for each in verdicts
+        ]
+    )
+
+
+@check("openapi.served", Served, last=True)
+def test_served(promise: Served, target: Target) -> Verdict:
+    """What the document describes is there."""
+    described = []
+    for route in target.contract.routes.values():
+        if route.component in target.absent or route.component in target.blocked:
+            continue
+        document = _document(target, route.component)[1]
+        if openapi.operation(document, route.method, route.path) is not None:
+            described.append(route)
+    known = {each.route for each in target.platform.met}
+    unknown = {route.name: route for route in described if route.name not in known}
+    acts = [act for act in map(target.contract.act, promise.asks) if act.route in unknown]
+    with contextlib.suppress(CouldNotObserve):  # what is not known then is not judged
+        target.platform.send_each([Sending(act) for act in acts])
+    for name, route in unknown.items():
+        if route.method == "GET":
+            places = [None, *target.trusted_bases(route.component).values()]
+            with contextlib.suppress(CouldNotObserve):
+                target.platform.get_all([(name, base) for base in places])
+
+    def reproduce(route: Route, base: str) -> str:
+        base = (base or target.platform.base(route.component)).rstrip("/")
+        return curl(f"{base}{route.path}", f"-sSi -X {route.method}")
+
+    return judge_served(described, target.platform.met, reproduce=reproduce)
 
 
 # --------------------------------------------------------------------------------------------------- generated requests

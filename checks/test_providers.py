@@ -146,7 +146,9 @@ def _page_curl(promise: OfProviders, target: Target) -> str:
 
 
 class Written(OfProviders):
-    """The page is complete, and its numbers are those of its entries."""
+    """The page is complete, and its status and numbers are those of its entries."""
+
+    well: tuple[str, ...] = Field((), description="Words of a status, in lower case, that say that all is well.")
 
 
 def judge_written(
@@ -168,7 +170,8 @@ def judge_written(
         if status != _HTTP_OK:
             return failed(expected, f"HTTP {status}", **place)
         try:
-            wrong = _miswritten(promise.form, page.answer.json(allow_nan=False))
+            body = page.answer.json(allow_nan=False)
+            wrong = _miswritten(promise.form, body) or _too_well(promise, body)
         except CouldNotObserve as error:
             wrong = [error.came_back]
         if wrong:
@@ -204,6 +207,15 @@ def _miswritten(form: Form, body: object) -> list[str]:
     return wrong
 
 
+def _too_well(promise: Written, body: object) -> list[str]:
+    """Say that the status of a well-formed page is that of one on which a provider is ready, where none is."""
+    status, listed = dig(body, promise.form.status), dig(body, promise.form.entries)
+    if str(status).lower() not in promise.well or not isinstance(listed, list) or not listed:
+        return []
+    ready = any(dig(entry, promise.form.entry_ready) is True for entry in listed)
+    return [] if ready else [f"{promise.form.status} is {shown(status)} though none of {len(listed)} is ready"]
+
+
 def _misdescribed(form: Form, entry: object) -> list[str]:
     wrong = []
     for path in (form.domain, form.provider):
@@ -232,11 +244,15 @@ def test_written(promise: Written, target: Target) -> Verdict:
 
 
 class Everywhere(OfProviders):
-    """Everyone lists the same providers."""
+    """Everyone lists the same providers, and the same ones as ready."""
 
 
 def judge_everywhere(promise: Everywhere, pages: Sequence[Page], *, reproduce: str) -> Verdict:
-    """All answers list the same providers in the same domains."""
+    """All answers list the same providers in the same domains.
+
+    One that is ready on some replicas only may be loading there, or be away from there: that it is as the page says is
+    tried by requests, and whether it should be so cannot be told from the page.
+    """
     first = {(entry.domain, entry.provider) for entry in entries(promise.form, pages[0])}
     if len(pages) < 2:
         return inconclusive("the same providers from everyone", "only one answer came", where=_where(pages[0]))
@@ -248,13 +264,33 @@ def judge_everywhere(promise: Everywhere, pages: Sequence[Page], *, reproduce: s
             return failed(
                 "the same providers from everyone", f"only one lists {names}", where=where, reproduce=reproduce
             )
+    ready: list[set[Entry]] = [{entry for entry in entries(promise.form, page) if entry.ready} for page in pages]
+    if torn := set[Entry]().union(*ready) - ready[0].intersection(*ready[1:]):
+        names = some([f"{entry.domain} {entry.provider}" for entry in sorted(torn, key=str)])
+        with_it = next(page for page, there in zip(pages, ready, strict=True) if torn & there)
+        without = next(page for page, there in zip(pages, ready, strict=True) if torn - there)
+        return inconclusive(
+            "the same ready providers from everyone",
+            f"{names}: ready on some answers, not on others",
+            where=f"{_where(with_it)} and {_where(without)}",
+            reproduce=reproduce,
+            remedy="look at the error that the other answer gives; repeat when no replica is starting",
+        )
     return passed(f"{len(pages)} answers list the same {len(first)} providers", where=_where(pages[0]))
 
 
 @check("providers.everywhere", Everywhere)
 def test_everywhere(promise: Everywhere, target: Target) -> Verdict:
-    """Several asks and every replica list the same providers."""
-    return judge_everywhere(promise, _pages(promise, target), reproduce=_page_curl(promise, target))
+    """Several asks and every replica list the same providers; what differs is asked for once more, after the lag."""
+    reproduce = _page_curl(promise, target)
+    verdict = judge_everywhere(promise, _pages(promise, target), reproduce=reproduce)
+    bases = _bases(target)
+    if verdict.outcome is not Outcome.INCONCLUSIVE or len(bases) < 2:
+        return verdict
+    pause(promise.lag_seconds)
+    fresh = target.platform.get_all([(promise.page, base) for base in bases.values()])
+    pages = [Page(who, _given(answer)) for who, answer in zip(bases, fresh, strict=True)]
+    return judge_everywhere(promise, pages, reproduce=reproduce)
 
 
 # ------------------------------------------------------------------------------------------- what requests make of it
@@ -723,7 +759,7 @@ class ResetAnswer(OfReset):
     classes: tuple[int, ...] = Field(description="Classes of HTTP status that are fine: 4 is 400 to 499.")
     denied: Mapping[str, Any] = Field(
         default_factory=dict,
-        description="Dotted path to the value by which an answer of class 2 says that it did nothing.",
+        description="Dotted path to the value by which an answer of class 2 says that it did nothing, as it should.",
     )
 
 
@@ -780,7 +816,8 @@ def judge_reset_answer(
         _field(answer, path) == value for path, value in promise.denied.items()
     )
     if answer.status // 100 in promise.classes or denied:
-        return passed(observed, where=where)
+        looks_done = bool(promise.denied) and answer.status < _HTTP_REFUSED and not denied
+        return passed(observed, where=where, notes=["a reset of nothing looks like a success"] if looks_done else [])
     return failed(expected, observed, **place)
 
 

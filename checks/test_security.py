@@ -35,6 +35,7 @@ from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covere
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from selfcheck.clients.platform import Answered as Kept
     from selfcheck.clients.tls import Handshake
     from selfcheck.contract import Act
     from selfcheck.exposition import Exposition
@@ -187,6 +188,8 @@ def _is_let_in(promise: Refused, act: Act, attempt: Attempt, answer: Answer) -> 
     if attempt.method == "HEAD":
         # Without a body only the type of the answer tells the route's own from a page for whatever is asked.
         return _is_ok(answer) and answer.content_type == "application/json"
+    if attempt.method is not None and answer.content_type != "application/json":
+        return False  # such a page is given to whoever asks for any path
     if breach(act, answer):
         return False
     try:
@@ -537,12 +540,21 @@ def test_leads(promise: Leads, target: Target) -> Verdict:
     )
 
 
+class Attempted(Model):
+    """How an address is answered that was tried, and not refused before that."""
+
+    codes: tuple[str, ...]
+    addresses: tuple[str, ...] = Field(description="Beginnings of addresses that need no look-up.")
+
+
 class Unled(Promise):
     """What takes a URL fetches nothing from where only the platform itself, or its neighbours, should get."""
 
     right: Right = Right.SYNTHETIC
     act: ActName = Field(description="`{address}` stands for the URL.")
     success: str = Field(description="Path to what says whether it worked.")
+    code: str = Field("", description="Path to the code of an error.")
+    tried: Attempted | None = None
     addresses: tuple[str, ...] = Field(
         min_length=1,
         description="`{port}` and `{token}` are those of a server of ours, `{own}` is its private address.",
@@ -559,7 +571,36 @@ class Fetch(NamedTuple):
 
 def judge_unled(promise: Unled, fetches: Sequence[Fetch], *, nearby: bool) -> Verdict:
     """Nothing was fetched: our server was not asked, and each answer is a handled failure."""
-    return combine(_judge_fetch(promise, fetch, _refusals(fetches, nearby=nearby)) for fetch in fetches)
+    verdicts = [_judge_fetch(promise, fetch, _refusals(fetches, nearby=nearby)) for fetch in fetches]
+    if promise.tried is not None:
+        verdicts += _judge_tried(promise, promise.tried, fetches)
+    return combine(verdicts)
+
+
+def _judge_tried(promise: Unled, tried: Attempted, fetches: Sequence[Fetch]) -> list[Verdict]:
+    """Say which addresses were answered as one that was tried, where the others were refused in another way."""
+    answers = [(fetch.asked, fetch.asked.answer) for fetch in fetches]
+    codes = {asked.what: _code(answer, promise.code) for asked, answer in answers if isinstance(answer, Answer)}
+    refusals = {code for code in codes.values() if isinstance(code, str)} - set(tried.codes)
+    if not refusals:
+        return []
+    return [
+        failed(
+            f"refused before it is tried, as others are ({', '.join(sorted(refusals))})",
+            f"{asked.what}: {promise.code} = {shown(codes[asked.what])}",
+            where=answer.asked,
+            reproduce=asked.reproduce,
+        )
+        for asked, answer in answers
+        if codes.get(asked.what) in tried.codes and asked.what.startswith(tried.addresses)
+    ]
+
+
+def _code(answer: Answer, path: str) -> object:
+    try:
+        return dig(answer.json(), path)
+    except CouldNotObserve:
+        return None
 
 
 def _judge_fetch(promise: Unled, fetch: Fetch, refusals: str) -> Verdict:
@@ -633,13 +674,16 @@ class Cors(Promise):
 
     right: Right = Right.SYNTHETIC
     acts: tuple[ActName, ...] = Field(min_length=1)
-    origins: tuple[str, ...] = Field(min_length=1, description="`{host}` is the platform's own host.")
+    origins: tuple[str, ...] = Field(
+        min_length=1, description="`{host}` is the platform's own host, `{host_x}` the same with an x for each dot."
+    )
+    more_origins: tuple[str, ...] = Field((), description="Asked for beforehand only.")
     preflight: Mapping[str, str] = Field(description="Headers of the request by which a browser asks beforehand.")
 
 
 def judge_cors(promise: Cors, every: Sequence[tuple[str, Asked]]) -> Verdict:
     """Credentials are not allowed together with any origin, or with the foreign one; `every` has origin and answer."""
-    expected = f"no credentials for {' or '.join(promise.origins)}"
+    expected = f"no credentials for {' or '.join((*promise.origins, *promise.more_origins))}"
 
     def one(origin: str, asked: Asked) -> Verdict:
         if (unjudged := _unjudged(asked, expected)) is not None or isinstance(asked.answer, CouldNotObserve):
@@ -655,17 +699,31 @@ def judge_cors(promise: Cors, every: Sequence[tuple[str, Asked]]) -> Verdict:
     return combine(one(origin, asked) for origin, asked in every)
 
 
+def _origins(templates: Sequence[str], host: str) -> list[str]:
+    """Fill in the origins; one that comes out as an own one, where a host has no dot, is none of a foreign page."""
+    swapped = host.replace(".", "x")
+    filled = [each.replace("{host_x}", swapped).replace("{host}", host) for each in templates]
+    return [each for each in filled if urlsplit(each).netloc != host]
+
+
 @check("security.cors", Cors)
 def test_cors(promise: Cors, target: Target) -> Verdict:
     """Foreign origins get no credentials, neither beforehand nor in the answer."""
     host = urlsplit(target.platform.base()).hostname or ""
     planned: list[tuple[str, Sending]] = []
     for act in map(target.contract.act, promise.acts):
-        for origin in (origin.replace("{host}", host) for origin in promise.origins):
-            plain = target.contract.route(act.route).method == "GET"
-            method = None if plain else "OPTIONS"
-            headers = {"Origin": origin} | ({} if plain else dict(promise.preflight))
-            planned.append((origin, Sending(act, caller=Caller.NOBODY, headers=headers, method=method)))
+        is_plain = target.contract.route(act.route).method == "GET"
+        origins = _origins(promise.origins if is_plain else (*promise.origins, *promise.more_origins), host)
+        for number, origin in enumerate(origins):
+            headers = {"Origin": origin}
+            if is_plain:
+                planned.append((origin, Sending(act, caller=Caller.NOBODY, headers=headers)))
+                continue
+            before = {**headers, **promise.preflight}
+            planned.append((origin, Sending(act, caller=Caller.NOBODY, headers=before, method="OPTIONS")))
+            if number == 0:
+                # The header may be right beforehand and wrong in the answer itself.
+                planned.append((origin, Sending(act, caller=Caller.NOBODY, headers=headers)))
     answers = target.platform.send_each([sending for _, sending in planned])
     return judge_cors(
         promise,
@@ -939,6 +997,10 @@ class Leaks(Promise):
         description="Pages that are asked once; those of health have such a promise of their own."
     )
     metrics: bool = Field(False, description="Also the metrics page of every replica, after this run's requests.")
+    answers: ActName | None = Field(
+        None,
+        description="Also what came back to all synthetic requests of this run; this one is sent if there was none.",
+    )
     patterns: tuple[str, ...]
 
 
@@ -995,7 +1057,23 @@ def test_leaks(promise: Leaks, target: Target) -> Verdict:
             Text(f"{scrape.answer.asked} (replica {name})", curl(scrape.answer.url), text_of_metrics(scrape.exposition))
             for name, scrape in target.last_snapshot().scrapes.items()
         ]
+    if promise.answers is not None:
+        act = target.contract.act(promise.answers)
+        if not any(each.act.route == act.route for each in target.platform.answered):
+            target.platform.send_each([Sending(act)])
+        texts += [
+            Text(f"{each.answer.asked}, {each.act.name} as {each.caller}", target.platform.curl(each.act), body)
+            for each, body in _distinct(target.platform.answered)
+        ]
     return judge_leaks(promise, texts, _shows_ours(target))
+
+
+def _distinct(answered: Sequence[Kept]) -> list[tuple[Kept, str]]:
+    """Give the bodies of answers, each once."""
+    bodies: dict[bytes, Kept] = {}
+    for each in answered:
+        bodies.setdefault(each.answer.body, each)
+    return [(each, body.decode("utf-8", errors="replace")) for body, each in bodies.items()]
 
 
 def _asked_once(target: Target, route: str) -> Answer:

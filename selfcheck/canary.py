@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK = ("127.0.0.1", "127.8.8.8", "::1")
 TEXT = "the-canary-was-asked"
 """What the canary answers with: it must not turn up in an answer of the platform."""
 

@@ -5,6 +5,7 @@ Only what stands in the document itself is followed; a reference that leads out 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -82,22 +83,34 @@ def operation(document: object, method: str, path: str) -> Mapping[str, Any] | N
 def elsewhere(document: object, method: str, path: str, promised: Collection[str]) -> list[str]:
     """Find where a platform that does not describe a path may have put it.
 
-    That is where the last part is the same, with the same method, on none of the other `promised` paths.
+    That is where its last two words stand with the same method, on none of the other `promised` paths; the prefix and
+    the version of an API are no words. One word alone will do where it is all that the path has, or is made of several:
+    `health` stands at the end of many paths that have nothing to do with each other.
     """
     if operation(document, method, path) is not None:
         return []
+    words = _words(path)
+    # What longer promised paths end with as well says nothing by itself.
+    is_common = any(len(_words(other)) > len(words) and _words(other)[-1:] == words[-1:] for other in promised)
 
-    def last(of: str) -> str:
-        return of.rstrip("/").rpartition("/")[2].lower()
+    def may_be(other: tuple[str, ...]) -> bool:
+        if other == words:
+            return True
+        if len(words) == 1 or re.search(r"[-_]", words[-1]):
+            return other[-1:] == words[-1:] and not is_common
+        return other[-2:] == words[-2:]
 
     return [
         other
         for by, other, _ in operations(document)
-        if by == method
-        and last(other) == last(path)
-        and other.rstrip("/") != path.rstrip("/")
-        and other not in promised
+        if by == method and may_be(_words(other)) and other.rstrip("/") != path.rstrip("/") and other not in promised
     ]
+
+
+def _words(path: str) -> tuple[str, ...]:
+    """Give the parts of a path that tell what it is for."""
+    parts = [part for part in path.lower().split("/") if part and not re.fullmatch(r"api|v\d+", part)]
+    return tuple(parts or [""])
 
 
 def repeated_ids(document: object) -> dict[str, list[str]]:

@@ -5,10 +5,11 @@ not the platform is refused (`WrongTargetError`), so that no synthetic request i
 """
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from selfcheck import components
+from selfcheck.answering import breach
 from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Caller, Sending, only
 from selfcheck.clients.prometheus import Prometheus
@@ -24,8 +25,10 @@ from selfcheck.waiting import GaveUp, wait_until
 
 _GATEWAY_ERRORS = (502, 503, 504)
 _REFUSALS = (401, 403)
+_OK, _MULTIPLE_CHOICES = 200, 300
 _SERVER_ERROR = 500
-_NOT_FOUND = 404
+_NOT_FOUND, _NO_SUCH_METHOD = 404, 405
+_CREDENTIALS = (Component.API_KEY, Component.OTHER_API_KEY, Component.ADMIN_TOKEN)
 
 
 class WrongTargetError(RefusedError):
@@ -61,9 +64,11 @@ def run(target: Target) -> list[Finding]:
             verdict = _LOOKS.get(component, _nothing_to_see)(target)
         if component is Component.APP and verdict.outcome is Outcome.PASS:
             target.platform.moved.update(_moved(target))
-        if verdict.outcome is Outcome.NOT_COVERED:
+        # A credential that could not be tried is sent all the same: it is there, and nobody has refused it.
+        untried = component in _CREDENTIALS and target.scope.covers(component) and bool(verdict.remedy)
+        if verdict.outcome is Outcome.NOT_COVERED and not untried:
             target.absent[component] = verdict
-        if verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        if not untried and verdict.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
             target.blocked[component] = verdict.blocked_by or promise.id
         findings.append(Finding(promise, verdict))
     return findings
@@ -194,25 +199,57 @@ def _json(answer: Answer) -> object:
 
 
 def _classifier(target: Target) -> Verdict:
-    """With a URL of its own it must answer; served by the app, there must be a trace of it."""
+    """There is a trace of it: in the document, in the metrics, or where its routes are."""
     identity = target.contract.platform.identity
     paths = tuple(route.path for route in target.contract.routes.values() if route.component is Component.CLASSIFIER)
-    own_url = target.scope.url(Component.CLASSIFIER)
-    try:
-        answer = target.openapi(Component.CLASSIFIER)
-        traces = own_url is not None or _has_paths(answer, paths)
-        if not traces:
-            page = target.platform.get(identity.metrics_route, base=target.platform.base(Component.CLASSIFIER))
-            traces = _has_families(page, identity.classifier_families)
-    except CouldNotObserve as error:
-        expected = f"the classifier answers at {target.platform.base(Component.CLASSIFIER)}"
-        return failed(expected, error.came_back, where=error.asked) if own_url else passed("not told from the app")
-    if traces:
-        return passed("served", where=answer.asked)
-    return not_covered(
-        "this platform serves no classifier",
-        f"set {SETTING_OF[Component.CLASSIFIER]} where it has a URL of its own",
-    )
+    base = target.platform.base(Component.CLASSIFIER)
+
+    def metrics() -> Answer:
+        return target.platform.get(identity.metrics_route, base=base)
+
+    def bare() -> Answer:
+        return only(target.platform.bare(paths[:1], Component.CLASSIFIER))
+
+    looks: list[tuple[Callable[[], Answer], Callable[[Answer], bool]]] = [
+        (lambda: target.openapi(Component.CLASSIFIER), lambda answer: _has_paths(answer, paths)),
+        (metrics, lambda answer: _has_families(answer, identity.classifier_families)),
+        # A page for whatever is asked would be shown; a route that takes files says that this is no way to ask.
+        (bare, lambda answer: answer.status == _NO_SUCH_METHOD),
+    ]
+    seen: list[Answer | CouldNotObserve] = []
+    for look, proves in looks:
+        try:
+            seen.append(answer := look())
+        except CouldNotObserve as error:
+            seen.append(error)
+            if error.trouble in _HOPELESS:
+                break
+        else:
+            if proves(answer):
+                return passed("served", where=answer.asked)
+    return judge_classifier(seen, base, has_own_url=target.scope.url(Component.CLASSIFIER) is not None)
+
+
+def judge_classifier(seen: Sequence[Answer | CouldNotObserve], base: str, *, has_own_url: bool) -> Verdict:
+    """Say what it means that nothing shows a classifier: none is served, it is down, or a stranger answers.
+
+    Files and credentials are sent to nobody who was not recognised.
+    """
+    expected = f"the classifier answers at {base}"
+    setting = SETTING_OF[Component.CLASSIFIER]
+    troubles = [each for each in seen if isinstance(each, CouldNotObserve)]
+    answers = [each for each in seen if isinstance(each, Answer)]
+    if has_own_url and not answers:
+        return failed(expected, troubles[0].came_back, where=troubles[0].asked)
+    if has_own_url:
+        first = answers[0]
+        start = shown(first.body[:100].decode("utf-8", errors="replace"))
+        fails = all(answer.status >= _SERVER_ERROR for answer in answers)
+        what = "it fails" if fails else f"nothing there shows a classifier, and no file is sent to it; check {setting}"
+        return failed(expected, f"HTTP {first.status} {start}; {what}", where=first.asked)
+    if troubles:
+        return inconclusive(expected, troubles[0].sentence, where=troubles[0].asked)
+    return not_covered("this platform serves no classifier", f"set {setting} where it has a URL of its own")
 
 
 # --------------------------------------------------------------------------------------------------------- credentials
@@ -226,6 +263,7 @@ def _api_key(target: Target) -> Verdict:
         "SELF_CHECK_API_KEY",
         target.platform.curl(act),
         lambda: target.platform.send(act, {"vector": [1.0, 0.0]}),
+        lambda answer: breach(act, answer),
     )
 
 
@@ -234,7 +272,12 @@ def _other_api_key(target: Target) -> Verdict:
         return passed("given; not tried, since this environment allows no synthetic requests")
     act = target.contract.act(target.contract.platform.credentials_probe)
     sending = Sending(act, {"vector": [1.0, 0.0]}, caller=Caller.OTHER)
-    return _credential("SELF_CHECK_OTHER_API_KEY", "", lambda: only(target.platform.send_each([sending])))
+    return _credential(
+        "SELF_CHECK_OTHER_API_KEY",
+        "",
+        lambda: only(target.platform.send_each([sending])),
+        lambda answer: breach(act, answer),
+    )
 
 
 def _admin_token(target: Target) -> Verdict:
@@ -242,21 +285,35 @@ def _admin_token(target: Target) -> Verdict:
     return _credential("SELF_CHECK_ADMIN_TOKEN", "", lambda: target.platform.get(route))
 
 
-def _credential(setting: str, reproduce: str, ask: Callable[[], Answer]) -> Verdict:
+def _credential(
+    setting: str, reproduce: str, ask: Callable[[], Answer], wrong: Callable[[Answer], str] = lambda _: "a page"
+) -> Verdict:
     try:
         answer = ask()
     except CouldNotObserve as error:
         if error.trouble is Trouble.NO_SUCH_ROUTE:
-            return passed(f"given; not tried: {error.came_back}", where=error.asked)
+            return not_covered(f"{setting} is given, and was not tried: {error.came_back}", error.hint)
         return inconclusive(f"{setting} is accepted", error.sentence, where=error.asked)
+    return judge_credential(setting, answer, reproduce=reproduce, as_promised=not wrong(answer))
+
+
+def judge_credential(setting: str, answer: Answer, *, reproduce: str = "", as_promised: bool = False) -> Verdict:
+    """A refusal is one by its status; accepted is what succeeds, or is answered as promised; the rest does not tell.
+
+    Who was not told goes on all the same: what is answered in this way is for the checks of that route to judge.
+    """
+    expected = f"{setting} is accepted"
     if answer.status in _REFUSALS:
-        return failed(
-            f"{setting} is accepted",
-            f"HTTP {answer.status}: the credential is refused",
-            where=answer.asked,
-            reproduce=reproduce,
-        )
-    return passed("accepted", where=answer.asked)
+        observed = f"HTTP {answer.status}: the credential is refused"
+        return failed(expected, observed, where=answer.asked, reproduce=reproduce)
+    if as_promised or _OK <= answer.status < _MULTIPLE_CHOICES:
+        return passed("accepted", where=answer.asked)
+    if answer.status in (_NOT_FOUND, _NO_SUCH_METHOD):
+        remedy = "put the deployment's own path of the route into the contract's api.toml"
+        return not_covered(f"{setting} is given, and was not tried: HTTP {answer.status} {answer.asked}", remedy)
+    observed = f"HTTP {answer.status}, which does not tell whether the credential is accepted"
+    remedy = "see what the other promises say of this route"
+    return inconclusive(expected, observed, where=answer.asked, reproduce=reproduce, remedy=remedy)
 
 
 # ------------------------------------------------------------------------------------------------------- the watchers

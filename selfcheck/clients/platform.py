@@ -96,6 +96,21 @@ class Sent:
     at_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """With which status a route of the contract answered a request for it.
+
+    `base` is the replica's address, empty for the load balancer; `entitled` says whether the request had what the
+    route wants to be shown, `expected` whether the contract expects the status of it.
+    """
+
+    route: str
+    base: str
+    status: int
+    entitled: bool
+    expected: bool
+
+
 class Platform:
     """A client for one deployment of the platform.
 
@@ -126,6 +141,7 @@ class Platform:
         self._serials = count(1)
         self.answered: list[Answered] = []
         self.sent: list[Sent] = []
+        self.met: list[Met] = []
         self.moved: dict[str, str] = {}
         """Routes that are elsewhere on this platform, and where; the preflight finds them."""
         self._waited_seconds = 0.0
@@ -163,14 +179,30 @@ class Platform:
             url = url if landed else self._url(route, base)
             requests.append(Request(method=route.method, url=url, headers=headers))
         answers = self._send(requests)
-        for (name, _), answer in zip(asked, answers, strict=True):
+        for (name, base), answer in zip(asked, answers, strict=True):
+            self._meet(name, base, Caller.OWN, answer)
             if isinstance(answer, Answer) and answer.redirects and answer.status == 200:
                 self._landed[name] = urlsplit(answer.url).path
         return answers
 
-    def bare(self, paths: Sequence[str]) -> list[Answer | CouldNotObserve]:
-        """Ask paths of the app with GET, without a credential or a body."""
-        base = self.base().rstrip("/")
+    def _meet(
+        self,
+        route: str,
+        base: str | None,
+        caller: Caller,
+        answer: Answer | CouldNotObserve,
+        expected: Sequence[int] = (),
+    ) -> None:
+        """Keep the status of an answer to a request for a route, as the contract has it."""
+        if isinstance(answer, Answer):
+            found = self._contract.route(route)
+            entitled = found.key == "none" or bool(self._credentials(found, caller))
+            entitled = entitled and caller is not Caller.STRANGER
+            self.met.append(Met(route, base or "", answer.status, entitled, answer.status in expected))
+
+    def bare(self, paths: Sequence[str], component: Component = Component.APP) -> list[Answer | CouldNotObserve]:
+        """Ask paths of a component with GET, without a credential or a body."""
+        base = self.base(component).rstrip("/")
         return (
             self._send([Request(method="GET", url=base + path, headers=self._tags()) for path in paths])
             if paths
@@ -224,6 +256,9 @@ class Platform:
             again = self._send([self.request(sendings[number]) for number in refused])
             for number, answer in zip(refused, again, strict=True):
                 answers[number] = answer
+        for sending, answer in zip(sendings, answers, strict=True):
+            if sending.path is None and sending.method is None:
+                self._meet(sending.act.route, sending.base, sending.caller, answer, sending.act.expect.statuses)
         self.answered += [
             Answered(sending.act, sending.caller, replace(answer, body=answer.body[:_KEPT_BODY_BYTES_MAX]))
             for sending, answer in zip(sendings, answers, strict=True)
@@ -247,6 +282,8 @@ class Platform:
         _raise_first(useless)
         answers = self._send([self._raw_request(raw) for raw in raws])
         now = time.time()
+        for raw, answer in zip(raws, answers, strict=True):
+            self._meet(raw.route, None, Caller.OWN, answer)
         self.sent += [Sent(self._contract.route(raw.route).path, Caller.OWN, 1, now) for raw in raws]
         return answers
 

@@ -18,7 +18,7 @@ from tests.unit.making import answer
 if TYPE_CHECKING:
     from selfcheck.contract import Promise
 
-PASS, FAIL, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_COVERED
+PASS, FAIL, INCONCLUSIVE, NOT_COVERED = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_COVERED
 DETAIL = {
     "code": "DATA_NOT_FOUND",
     "source": "input",
@@ -202,6 +202,8 @@ def test_success_is_clean(more: dict[str, Any], said: str) -> None:
         ("redis.exceptions.ConnectionError: no", "exception of a library"),
         ("SELECT vector FROM vectors WHERE id = $1", "SQL"),
         ("INSERT INTO ocr_requests", "SQL"),
+        ('{"context": {"stored": [3.0, 4.0, 0.0]}}', "a registered vector"),
+        ('{"detail": [{"input": {"vector": [3.0, 4.0]}}]}', ""),
         ("could not connect to redis://:hunter2@redis:6379/0", "connection string"),
         ("the key k-1234567890 is not known", "a credential of this run"),
     ],
@@ -248,6 +250,32 @@ def test_retry_after(status: int, headers: dict[str, str], said: str | None) -> 
     assert errors.no_retry_after(made, answered("ocr_of_a_drawing", {}, status=status)) is None
 
 
+@pytest.mark.parametrize(
+    ("promise_id", "act", "status", "body", "said"),
+    [
+        ("uploads", "malformed_upload", 422, {"detail": []}, ""),
+        ("uploads", "malformed_upload", 400, {}, ""),
+        ("uploads", "malformed_upload", 200, {"success": True}, "true"),
+        ("uploads", "malformed_upload", 200, {"success": False}, "false"),
+        ("uploads", "malformed_upload", 500, {}, None),
+        ("uploads", "malformed_upload", 429, {}, None),
+        ("uploads", "malformed_upload", 401, {}, None),
+        ("uploads", "ocr_of_a_drawing", 200, {"success": True}, None),
+        ("images", "vision_of_half_a_body", 422, {}, ""),
+        ("images", "vision_of_half_a_body", 200, {"success": False}, ""),
+        ("images", "vision_of_half_a_body", 200, {"success": True}, "true"),
+        ("images", "vision_of_half_a_body", 200, b"<html>", "html"),
+    ],
+    ids=str,
+)
+def test_what_has_no_form(promise_id: str, act: str, status: int, body: object, said: str | None) -> None:
+    made = of_contract("errors.malformed", errors.Malformed, f"errors.malformed_{promise_id}_are_refused")
+    found = errors.taken_for_well_formed(made, answered(act, body, status=status))
+    assert (found is None) is (said is None)
+    assert (said or "") in (found or "")
+    assert bool(found) is bool(said)
+
+
 def judged(*problems: str | None, troubles: tuple[CouldNotObserve, ...] = ()) -> Any:
     """Judge an answer for each problem."""
     given = [answered("compare_nothing", {}, status=400) for _ in problems]
@@ -272,3 +300,38 @@ def test_no_answer_is_not_green() -> None:
     with pytest.raises(CouldNotObserve):
         judged(None, troubles=(trouble,))
     assert judged("", troubles=(trouble,)).outcome is PASS
+    refused = [answered("vision_of_no_image", {}, status=429)]
+    verdict = errors.judge_all([], lambda _: None, expected="fine", reproduce=str, refused=refused)
+    assert (verdict.outcome, verdict.observed) == (INCONCLUSIVE, "what was asked for it was answered HTTP 429")
+
+
+def lost(trouble: Trouble) -> CouldNotObserve:
+    """Make the reason why a request got no answer."""
+    return CouldNotObserve(trouble, asked="POST /x", came_back="the connection ended", hint="look")
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "others", "outcome"),
+    [
+        (Trouble.BROKEN_OFF, Trouble.BROKEN_OFF, 3, FAIL),
+        (Trouble.NOT_HTTP, Trouble.BROKEN_OFF, 3, FAIL),
+        (Trouble.BROKEN_OFF, None, 3, PASS),
+        # All of them: that is the network, or the platform is away, which others tell.
+        (Trouble.BROKEN_OFF, Trouble.BROKEN_OFF, 0, INCONCLUSIVE),
+        (Trouble.BROKEN_OFF, Trouble.TIMED_OUT, 3, INCONCLUSIVE),
+        (Trouble.TIMED_OUT, Trouble.TIMED_OUT, 3, INCONCLUSIVE),
+        (Trouble.REFUSED, Trouble.REFUSED, 3, INCONCLUSIVE),
+        # Never sent.
+        (Trouble.NO_SUCH_ROUTE, Trouble.NO_SUCH_ROUTE, 3, PASS),
+        (Trouble.CREDENTIAL, Trouble.CREDENTIAL, 3, PASS),
+    ],
+)
+def test_a_connection_that_is_broken_off_twice(
+    first: Trouble, again: Trouble | None, others: int, outcome: Outcome
+) -> None:
+    act = contract().act("vision_of_no_image")
+    seen = errors.Provoked(act, lost(first), answer() if again is None else lost(again))
+    verdict = errors.judge_lost([seen], others=others, reproduce=lambda each: f"curl {each.name}")
+    assert verdict.outcome is outcome
+    if outcome is FAIL:
+        assert "no answer, twice, to vision_of_no_image: the connection ended" in verdict.observed

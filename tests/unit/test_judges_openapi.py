@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from checks import test_openapi as checks
-from selfcheck.contract import Act, Expectation, Route
+from selfcheck.clients.platform import Met
+from selfcheck.contract import Act, Expectation, Route, load
 from selfcheck.fuzzing import Described, Made, Values
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.openapi import elsewhere
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import answer, page, promise
 
@@ -442,3 +444,124 @@ def test_a_document_from_which_nothing_can_be_made_says_so() -> None:
         Described(document()).requests("POST", "/nothing", seed=1, valid=1, invalid=1, values=Values())
     with pytest.raises(ValueError, match=r"\w"):
         Described({"no": "document"})
+
+
+# ------------------------------------------------------------------------------------------ what is described is there
+
+
+def met(*seen: tuple[str, str, int], entitled: bool = True, expected: bool = False) -> list[Met]:
+    """Make what routes answered: (route, replica, status)."""
+    return [Met(route, base, status, entitled, expected) for route, base, status in seen]
+
+
+ROUTES = [Route(name="compare", method="POST", path="/api/compare"), Route(name="cache", method="GET", path="/cache")]
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome", "said"),
+    [
+        (met(("compare", "", 200), ("cache", "", 200)), PASS, "2 described routes"),
+        (met(("compare", "", 200), ("cache", "", 401)), PASS, "2 described routes"),
+        (met(("compare", "", 200), ("cache", "", 404)), FAIL, "HTTP 404 to every request, of the load balancer"),
+        (met(("compare", "", 200), ("cache", "", 405)), FAIL, "HTTP 405 to every request"),
+        (met(("compare", "", 404), ("compare", "", 400), ("cache", "", 200)), PASS, "2 described"),
+        (met(("compare", "", 404), expected=True) + met(("cache", "", 200)), PASS, "2 described"),
+        # One replica, while the others have it.
+        (met(("cache", "", 200), ("compare", "r", 200), ("cache", "r", 404)), FAIL, "of replica r"),
+        # What serves nothing of the API is no replica of it: a port for metrics, say.
+        (met(("cache", "", 200), ("compare", "r", 404), ("cache", "r", 404)), PASS, "described"),
+        # Strangers may be told that there is no such page, unless others of them are told something else.
+        (met(("compare", "", 200)) + met(("cache", "", 404), entitled=False), PASS, "described"),
+        (
+            met(("compare", "", 200), ("compare", "r", 200))
+            + met(("cache", "", 401), ("cache", "r", 404), entitled=False),
+            FAIL,
+            "of replica r",
+        ),
+        ([], INCONCLUSIVE, "nothing was looked at"),
+    ],
+)
+def test_what_is_described_is_there(seen: list[Met], outcome: Outcome, said: str) -> None:
+    check(checks.judge_served(ROUTES, seen, reproduce=lambda route, base: f"{base}{route.path}"), outcome, said)
+
+
+PATHS = (
+    "/health",
+    "/api/v1/health",
+    "/ready",
+    "/api/compare",
+    "/api/v1/compare",
+    "/api/v1/providers/health",
+    "/classify",
+    "/classify/batch",
+    "/admin/reset-circuit-breaker",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "others", "found"),
+    [
+        ("/api/compare", ["/elsewhere/compare"], ["/elsewhere/compare"]),
+        ("/api/compare", ["/api/v2/compare"], ["/api/v2/compare"]),
+        ("/api/v1/providers/health", ["/api/v2/providers/health"], ["/api/v2/providers/health"]),
+        # The same last word does not make it the same page.
+        ("/api/v1/providers/health", ["/api/v1/models/health", "/health"], []),
+        ("/classify/batch", ["/api/v1/ocr/batch"], []),
+        ("/health", ["/api/v1/models/health"], []),
+        ("/health", ["/api/v2/health"], ["/api/v2/health"]),
+        ("/admin/reset-circuit-breaker", ["/ops/reset-circuit-breaker"], ["/ops/reset-circuit-breaker"]),
+        ("/api/compare", ["/api/v1/compare"], []),
+    ],
+)
+def test_where_a_route_may_have_moved(path: str, others: list[str], found: list[str]) -> None:
+    made: dict[str, Any] = {"paths": {other: {"post": {}} for other in others}}
+    assert elsewhere(made, "POST", path, PATHS) == found
+    assert elsewhere(made, "GET", path, PATHS) == []
+
+
+@pytest.mark.parametrize(
+    ("deprecated", "path", "outcome"),
+    [(True, "/api/compare", FAIL), (False, "/api/compare", PASS), (True, "/api/old", PASS)],
+)
+def test_promised_routes_are_not_deprecated(path: str, outcome: Outcome, *, deprecated: bool) -> None:
+    made = {"paths": {path: {"post": {"deprecated": deprecated, "responses": {}}}}}
+    check(checks.judge_deprecated(made, [ROUTE], where=WHERE), outcome)
+
+
+(LEADS,) = load().promises("openapi.leads", checks.Leads)
+DOCUMENT = Route(name="openapi", method="GET", path="/openapi.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("const ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui' })", PASS),
+        ("const ui = SwaggerUIBundle({ url: '/behind/a/prefix/openapi.json' })", PASS),
+        ('<redoc spec-url="https://api.example/openapi.json?v=3"></redoc>', PASS),
+        ("urls: ['/v1/openapi.json', '/openapi.json']", PASS),
+        ("url: 'https://petstore.example/v2/swagger.json'", FAIL),
+        ("url: '/openapi.json.old/openapi.yaml'", FAIL),
+        # One that is made by a script names nothing that could be compared.
+        ("<script src='/static/swagger-ui-bundle.js'></script>", NOT_COVERED),
+    ],
+)
+def test_the_document_that_is_shown(text: str, outcome: Outcome) -> None:
+    check(checks.judge_leads(LEADS, DOCUMENT, answer(text.encode(), content_type="text/html")), outcome)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "statuses", "outcome"),
+    [
+        ([{"a": 1}, {"a": 2}], [200, 200], PASS),
+        ([{"a": 1}, {"a": "x"}], [200, 200], FAIL),
+        ([{"a": 1}, {"a": "x"}], [200, 404], PASS),
+        ([{"a": 1}], [404], NOT_COVERED),
+    ],
+)
+def test_pages_fit_the_document(bodies: list[object], statuses: list[int], outcome: Outcome) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    content = {"application/json": {"schema": schema}}
+    described = {"responses": {"200": {"description": "fine", "content": content}, "404": {"description": "none"}}}
+    made = Described({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/p": {"get": described}}})
+    pages = [page(body, status=status) for body, status in zip(bodies, statuses, strict=True)]
+    check(checks.judge_conforms_page(Route(name="p", method="GET", path="/p"), pages, made), outcome)

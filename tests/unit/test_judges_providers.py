@@ -138,6 +138,18 @@ def test_written(shown: Page, outcome: Outcome, said: str) -> None:
     check(providers.judge_written(made, [shown], reproduce="curl"), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("status", "ready", "outcome"),
+    [("ok", False, FAIL), ("OK", False, FAIL), ("degraded", False, PASS), ("ok", True, PASS)],
+)
+def test_a_page_that_is_too_well(status: str, outcome: Outcome, *, ready: bool) -> None:
+    made = promise(providers.Written, **SHARED, well=["ok"])
+    one = entry(ready=ready, error=None if ready else "down")
+    shown = page({**body(one), "status": status})
+    said = "though none of 1 is ready" if outcome is FAIL else ""
+    check(providers.judge_written(made, [shown], reproduce="curl"), outcome, said)
+
+
 def test_what_is_not_ready_is_noted() -> None:
     made = promise(providers.Written, **SHARED)
     shown = page(body(entry(), entry("deepseek_hf", ready=False, error="disabled")))
@@ -161,7 +173,8 @@ def test_a_platform_without_the_page_is_told_where_to_put_its_path() -> None:
 @pytest.mark.parametrize(
     ("pages", "outcome", "said"),
     [
-        ([body(entry(), entry("b")), body(entry("b"), entry(ready=False, error="down"))], PASS, "2 providers"),
+        ([body(entry(), entry("b")), body(entry("b"), entry())], PASS, "2 providers"),
+        ([body(entry()), body(entry(ready=False, error="down"))], INCONCLUSIVE, "ocr paddle: ready on some answers"),
         ([body(entry(), entry("b")), body(entry())], FAIL, "only one lists ocr b"),
         ([body(entry()), body(entry()), body(entry(domain="vision"))], FAIL, "ocr paddle; vision paddle"),
         ([body(entry())], INCONCLUSIVE, "only one answer"),

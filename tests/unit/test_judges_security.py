@@ -266,6 +266,40 @@ def test_what_cannot_be_led_to_us_is_judged_by_its_answers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("loopback", "near", "outcome"),
+    [
+        ("INPUT_ERROR", "INPUT_ERROR", PASS),
+        ("INPUT_ERROR", "NETWORK_ERROR", FAIL),
+        # This platform has one code for what it does not fetch, for whatever reason.
+        ("NETWORK_ERROR", "NETWORK_ERROR", PASS),
+        ("INPUT_ERROR", "INTERNAL_ERROR", PASS),
+    ],
+)
+def test_an_address_that_was_tried_is_answered_otherwise(loopback: str, near: str, outcome: Outcome) -> None:
+    made = promise(
+        security.Unled,
+        act="vision_of_an_address",
+        success="success",
+        code="code",
+        tried={"codes": ["NETWORK_ERROR"], "addresses": ["http://10."]},
+        addresses=["http://x"],
+        private_networks=[],
+    )
+    codes = {"http://127.0.0.1/x": loopback, "http://localhost./x": "NETWORK_ERROR", "http://10.0.0.1/x": near}
+    fetches = [
+        Fetch(asked(answer({"success": False, "code": code}), url), was_fetched=False) for url, code in codes.items()
+    ]
+    said = "http://10.0.0.1/x: code" if outcome is FAIL else ""
+    check(security.judge_unled(made, fetches, nearby=True), outcome, said)
+
+
+def test_an_own_origin_is_not_taken_for_a_foreign_one() -> None:
+    every = ["https://foreign{host}", "https://{host_x}"]
+    assert security._origins(every, "a.example") == ["https://foreigna.example", "https://axexample"]
+    assert security._origins(every, "localhost") == ["https://foreignlocalhost"]
+
+
+@pytest.mark.parametrize(
     ("origin", "allowed", "credentials", "outcome"),
     [
         ("https://foreign.example", None, None, PASS),
