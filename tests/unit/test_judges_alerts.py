@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,6 @@ from tests.unit.making import NOW, PLACE, answer, promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from selfcheck.promql import Selector
 
@@ -361,44 +361,72 @@ def test_annotated(annotations: dict[str, str], outcome: Outcome, notes: int) ->
 
 
 LINKED = promise(
-    alerts.Linked, annotations=["runbook_url", "runbook"], directory="docs/runbooks", links_max=5, timeout_seconds=1
+    alerts.Linked,
+    annotations=["runbook_url", "runbook"],
+    directory="docs/runbooks",
+    sign_in=["login"],
+    links_max=5,
+    timeout_seconds=1,
 )
 PAGE = "https://wiki.example.com/a"
+LOCAL = "https://docs.example.com/runbooks/here.md"
+HTML = b'<html><h2 id="what-to-do">What to do</h2><a name="why"></a>'
+MARKDOWN = b"# Here\n\n## What to do\n"
+MOVED = "https://wiki.example.com/login?next=a"
 
 
 @pytest.mark.parametrize(
     ("annotations", "answers", "outcome", "said"),
     [
         ({"runbook_url": "docs/runbooks/here.md"}, {}, PASS, "1 alerts lead to a runbook"),
-        ({"runbook": "here.md#do"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here.md?x=1"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here.html#a"}, {}, PASS, ""),
+        ({"runbook": "here.md#"}, {}, PASS, ""),
+        ({"runbook": "here.md#what-to-do"}, {}, PASS, ""),
+        ({"runbook": "here.md#what-not-to-do"}, {}, FAIL, "which has no such heading"),
+        ({"runbook": f"{LOCAL}?x=1"}, {f"{LOCAL}?x=1": APART}, PASS, ""),
+        ({"runbook": LOCAL[:-3]}, {LOCAL[:-3]: TROUBLE}, PASS, ""),
+        ({"runbook": LOCAL}, {LOCAL: answer(b"here")}, PASS, ""),
+        ({"runbook": LOCAL}, {LOCAL: answer(status=404)}, FAIL, "HTTP 404"),
         ({"runbook": "docs/{{ $labels.alertname }}.md"}, {}, FAIL, "leads to docs/A.md, which is not in docs/runbooks"),
         ({"runbook": "docs/{{ $labels.provider }}.md"}, {}, PASS, ""),
         ({"runbook_url": "docs/runbooks/there.md"}, {}, FAIL, "leads to docs/runbooks/there.md, which is not in docs"),
         ({"runbook_url": "../../here.md"}, {}, FAIL, ""),
         ({"runbook_url": " "}, {}, FAIL, "g/A has no runbook_url or runbook"),
         ({}, {}, FAIL, "g/A has no runbook_url or runbook"),
-        ({"runbook_url": PAGE}, {PAGE: answer(status=200)}, PASS, ""),
-        ({"runbook_url": PAGE}, {PAGE: answer(status=403)}, PASS, ""),
+        ({"runbook_url": PAGE}, {PAGE: answer(b"do this")}, PASS, ""),
+        ({"runbook_url": PAGE}, {PAGE: answer(b"")}, FAIL, "an empty page"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=401)}, INCONCLUSIVE, "answers HTTP 401"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=403)}, INCONCLUSIVE, "answers HTTP 403"),
         ({"runbook_url": PAGE}, {PAGE: answer(status=404)}, FAIL, "which answers HTTP 404"),
         ({"runbook_url": PAGE}, {PAGE: answer(status=410)}, FAIL, "which answers HTTP 410"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=500)}, FAIL, "which answers HTTP 500"),
+        ({"runbook_url": PAGE}, {PAGE: answer(b'<input type="password">')}, INCONCLUSIVE, "asks for a sign-in"),
+        ({"runbook_url": PAGE}, {PAGE: replace(answer(b"<html>"), url=MOVED)}, INCONCLUSIVE, "asks for a sign-in"),
+        ({"runbook_url": f"{PAGE}#what-to-do"}, {PAGE: answer(HTML)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#why"}, {PAGE: answer(HTML)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#where"}, {PAGE: answer(HTML)}, FAIL, "no such heading"),
+        ({"runbook_url": f"{PAGE}#where"}, {PAGE: answer(b"<html><h2>made in the browser</h2>")}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#what-to-do"}, {PAGE: answer(MARKDOWN)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#/route/where"}, {PAGE: answer(MARKDOWN)}, PASS, ""),
         ({"runbook_url": PAGE}, {PAGE: TROUBLE}, INCONCLUSIVE, "nothing for 5 s"),
         ({"runbook_url": PAGE}, {PAGE: APART}, NOT_COVERED, "1 of 1 runbooks cannot be reached from here; g/A leads"),
-        ({"runbook_url": PAGE}, {}, PASS, ""),
+        ({"runbook_url": PAGE}, {}, INCONCLUSIVE, "more than 5 links"),
     ],
 )
-def test_linked(
-    tmp_path: Path, annotations: dict[str, str], answers: dict[str, Any], outcome: Outcome, said: str
-) -> None:
-    (tmp_path / "here.md").touch()
-
-    def there(leads: str) -> bool:
-        return any((tmp_path / name).is_file() for name in alerting.file_names(leads))
-
+def test_linked(annotations: dict[str, str], answers: dict[str, Any], outcome: Outcome, said: str) -> None:
     made = read(rule("a > 1", annotations=annotations))
-    check(alerts.judge_linked(LINKED, made, there, answers, place=PLACE), outcome, said)
+    check(alerts.judge_linked(LINKED, made, alerts.Runbooks(here, answers), place=PLACE), outcome, said)
+
+
+def here(leads: str) -> str | None:
+    return MARKDOWN.decode() if "here.md" in alerting.file_names(leads) else None
+
+
+def test_the_directory_of_somebody_else() -> None:
+    """A path that is not here may be in the repository of those who wrote the alert."""
+    made = read(rule("a > 1", annotations={"runbook": "docs/runbooks/there.md"}))
+    verdict = alerts.judge_linked(LINKED, made, alerts.Runbooks(here, {}, ours=False), place=PLACE)
+    check(verdict, INCONCLUSIVE, "there.md, which is not in docs/runbooks")
+    assert "directory_in" in verdict.remedy
 
 
 def test_a_server_that_does_not_answer_is_asked_once() -> None:
