@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ from selfcheck.firing import Range, Rulebook, branches, event_window_seconds, lo
 from selfcheck.knowledge import Knowledge, Recorded
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.owning import Owned, owned
 from selfcheck.promql import UnreadableError, always_gives, parse, uses
 from selfcheck.values import curl
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
@@ -100,8 +102,8 @@ def _listed(what: str, names: Sequence[str]) -> list[str]:
 
 
 def _alerts(target: Target) -> tuple[Alerting, ...]:
-    """Give every alerting rule; raises CouldNotObserve where there is none."""
-    found = target.once("alerting rules", lambda: alerting(target.rule_groups()))
+    """Give every alerting rule of the platform; raises CouldNotObserve where there is none."""
+    found = target.once("alerting rules", lambda: alerting(owned(target).own))
     if not found:
         raise CouldNotObserve(
             Trouble.UNEXPECTED_ANSWER,
@@ -213,6 +215,8 @@ def judge_fires(
         if len(shortest) == len(windows) and wait > max(shortest) > 0:
             said = f"{alert.place} waits {wait:g} s (`for`), and what it sees is over after {max(shortest):g} s"
             (wrong if wait > promise.event_windows_max * max(shortest) else long).append(said)
+    if len(not_now) == len(alerts):
+        unknown.append(f"not one of {len(alerts)} alerts can be tried now, for lack of series")
     notes = [*_listed("cannot be tried now, for lack of series", not_now), *long[:_SHOWN_MAX]]
     return _judged(
         "every alert can fire",
@@ -244,14 +248,17 @@ class Quiet(Promise):
     second_look_seconds: float = Field(8.0, ge=0)
 
 
-def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, place: Mapping[str, str]) -> Verdict:
-    """No alert fires; one that is pending is a remark, and so is a heartbeat, which always fires by design."""
+def judge_quiet(promise: Quiet, groups: Owned, *, now: float, place: Mapping[str, str]) -> Verdict:
+    """No alert of the platform fires.
+
+    One that is pending is a remark, and so are those of others and a heartbeat, which always fires by design.
+    """
     firing: list[str] = []
     remarked: list[str] = []
     pending: list[str] = []
     beating: list[str] = []
     count = 0
-    for alert in alerting(groups):
+    for alert in alerting(groups.own):
         count += 1
         if alert.node is not None and not uses(alert.node):
             beating += [alert.place] if alert.rule.alerts else []
@@ -266,6 +273,15 @@ def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, plac
         *_listed("pending", pending),
         *_listed("fires, and can wait", remarked),
         *_listed("fires always, by design", beating),
+        *_listed(
+            "fires, of others",
+            [
+                _active(alert, active, now)
+                for alert in alerting(groups.others)
+                for active in alert.rule.alerts
+                if active.state == "firing" and alert.node is not None and uses(alert.node)
+            ],
+        ),
     ]
     return _judged("no alert fires", firing, (), f"none of {count} alerts fires", place=place, notes=notes)
 
@@ -283,10 +299,11 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
     """Nothing fires; where rules are evaluated every few seconds, what fires is looked at again."""
 
     def look() -> Verdict:
-        return judge_quiet(promise, client.rule_groups(), now=time.time(), place=_place(target))
+        again = owned(target).of(client.rule_groups())
+        return judge_quiet(promise, again, now=time.time(), place=_place(target))
 
     client = target.prometheus_client()
-    verdict = judge_quiet(promise, target.rule_groups(), now=time.time(), place=_place(target))
+    verdict = judge_quiet(promise, owned(target), now=time.time(), place=_place(target))
     interval = max((group.interval_seconds for group in target.rule_groups()), default=0.0)
     if verdict.outcome == "FAIL" and interval <= promise.second_look_interval_max_seconds:
         with contextlib.suppress(GaveUp):
@@ -296,6 +313,44 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
                 what="alerts to end",
             )
     return verdict
+
+
+class Waits(Promise):
+    """Alerts fire, and end, soon enough for who is to act."""
+
+    for_max_seconds: Mapping[str, float] = Field(description="By severity: the longest wait (`for`) before it fires.")
+    slow_seconds: float = Field(
+        gt=0, description="What looks back as long as this changes slowly, and may wait longer."
+    )
+    slow_for_max_seconds: float = Field(gt=0, description="How long that may wait.")
+    keep_max_seconds: float = Field(gt=0, description="The longest that an alert may go on when all is well again.")
+
+
+def judge_waits(
+    promise: Waits, alerts: Sequence[Alerting], book: Rulebook, *, scale: float, place: Mapping[str, str]
+) -> Verdict:
+    """No alert waits longer than its severity allows, or goes on for longer when it is over."""
+    wrong = []
+    for alert in alerts:
+        severity = alert.rule.labels.get("severity", "")
+        waits, keeps = alert.rule.duration_seconds * scale, alert.rule.keep_firing_seconds * scale
+        limit = promise.for_max_seconds.get(severity, math.inf)
+        if alert.node is not None and looks_back_seconds(alert.node, book) * scale >= promise.slow_seconds:
+            limit = max(limit, promise.slow_for_max_seconds)
+        if waits > limit:
+            wrong.append(f"{alert.place} ({severity}) waits {waits:g} s (`for`), of at most {limit:g} s")
+        if keeps > promise.keep_max_seconds:
+            said = f"{alert.place} goes on for {keeps:g} s when it is over (`keep_firing_for`)"
+            wrong.append(f"{said}, of at most {promise.keep_max_seconds:g} s")
+    expected = "alerts that come, and end, in time for their severity"
+    return _judged(expected, wrong, (), f"none of {len(alerts)} alerts waits too long", place=place)
+
+
+@check("alerts.waits", Waits)
+def test_waits(promise: Waits, target: Target) -> Verdict:
+    """Alerts come in time."""
+    scale = target.scope.environment.time_scale
+    return judge_waits(promise, _alerts(target), _book(target), scale=scale, place=_place(target))
 
 
 # --------------------------------------------------------------------------------------------------------------- twice
@@ -386,7 +441,7 @@ def _unused(promise: Unique, groups: Sequence[RuleGroup]) -> list[str]:
 def test_unique(promise: Unique, target: Target) -> Verdict:
     """Each rule is loaded once."""
     promise = promise.model_copy(update={"used": (*promise.used, *quantities(target.contract))})
-    return judge_unique(promise, target.rule_groups(), place=_place(target))
+    return judge_unique(promise, owned(target).own, place=_place(target))
 
 
 # ------------------------------------------------------------------------------------------------- labels, annotations
@@ -799,18 +854,29 @@ class Issue(Promise):
 
 
 def judge_issue(
-    promise: Issue, alerts: Sequence[Alerting], book: Rulebook, environment: str, *, place: Mapping[str, str]
+    promise: Issue,
+    issues: Sequence[Issue],
+    alerts: Sequence[Alerting],
+    book: Rulebook,
+    environment: str,
+    *,
+    place: Mapping[str, str],
 ) -> Verdict:
-    """There is an alert for it."""
+    """There is an alert for it, and none that sees it, and nothing else, leads to the page of another issue."""
     expected = f"an alert for {promise.page}: one that links to its runbook or reads what shows it"
+    astray = [
+        f"{alert.place} sees {promise.page} and leads to {page}: {_squeezed(alert.rule.query)}"
+        for alert in alerts
+        if [each.page for each in issues if _sees(each, alert, book)] == [promise.page]
+        for page in _pages(promise, alert) & {each.page for each in issues} - {promise.page}
+    ]
+    if astray:
+        return failed(f"alerts on {promise.page} lead to its runbook", astray[0], notes=astray[1:_SHOWN_MAX], **place)
     for alert in alerts:
-        names = file_names(link(alert.rule, promise.annotations))
-        if any(name.rpartition("/")[2].partition(".")[0] == promise.page for name in names):
+        if promise.page in _pages(promise, alert):
             return passed(f"{alert.place} leads to {promise.page}", where=place["where"])
     for alert in alerts:
-        if alert.node is not None and any(
-            _shows(sign, found) for sign in promise.signs for found in selectors(alert.node, book)
-        ):
+        if _sees(promise, alert, book):
             return passed(
                 f"{alert.place} sees it",
                 where=place["where"],
@@ -826,6 +892,18 @@ def judge_issue(
     return failed(expected, "there is none", **place)
 
 
+def _pages(promise: Issue, alert: Alerting) -> set[str]:
+    """Give the names of the page that an alert leads to, without endings; `a/b/c.md` may be a page `a`, too."""
+    names = file_names(link(alert.rule, promise.annotations))
+    return {name.rpartition("/")[2].partition(".")[0] for name in names}
+
+
+def _sees(issue: Issue, alert: Alerting, book: Rulebook) -> bool:
+    return alert.node is not None and any(
+        _shows(sign, found) for sign in issue.signs for found in selectors(alert.node, book)
+    )
+
+
 def _shows(sign: Sign, selector: Selector) -> bool:
     if not any(re.fullmatch(each, selector.name) for each in sign.metrics):
         return False
@@ -839,7 +917,8 @@ def _shows(sign: Sign, selector: Selector) -> bool:
 def test_issue(promise: Issue, target: Target) -> Verdict:
     """An alert tells of the issue."""
     alerts = _alerts(target)
-    return judge_issue(promise, alerts, _book(target), target.scope.name, place=_place(target))
+    issues = [each for each in target.expected if isinstance(each, Issue)] or [promise]
+    return judge_issue(promise, issues, alerts, _book(target), target.scope.name, place=_place(target))
 
 
 # -------------------------------------------------------------------------------------------------------------- burning

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from selfcheck import knowledge
 from selfcheck.clients.promtool import Promtool, Shown, Tested
 from selfcheck.observation import CouldNotObserve
+from selfcheck.owning import owned
 from selfcheck.rehearsal import (
     FIRED_FIRST,
     FIRED_LAST,
@@ -425,7 +426,7 @@ def rehearse(target: Target, promises: Sequence[Rehearsed]) -> Rehearsal | None:
     promtool = Promtool.found(target.scope.settings.promtool)
     if promtool is None:
         return None
-    rules = Rules(target.rule_groups(), moved(promises[0].world))
+    rules = Rules(owned(target).rehearsed, moved(promises[0].world))
     stage = stage_of(target, rules, promises)
     seconds = target.deadline.left_seconds * _SHARE_OF_TIME
     keep = target.scope.settings.output / "rehearsal"

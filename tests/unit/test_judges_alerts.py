@@ -17,6 +17,7 @@ from selfcheck.contract import load
 from selfcheck.firing import Range, Rulebook
 from selfcheck.ladder import Rung, Step
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.owning import Owned
 from selfcheck.promql import parse
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import NOW, PLACE, answer, promise
@@ -86,6 +87,7 @@ def active(state: str = "firing", severity: str = "warning", **labels: str) -> A
     [
         ([Chance(State.CAN), Chance(State.CAN)], PASS, "2 alerts can fire"),
         ([Chance(State.CAN), Chance(State.NOT_NOW)], PASS, "1 alerts can fire"),
+        ([Chance(State.NOT_NOW), Chance(State.NOT_NOW)], INCONCLUSIVE, "not one of 2 alerts can be tried now"),
         ([Chance(State.UNKNOWN, "no answer"), Chance(State.CAN)], INCONCLUSIVE, "g/A: no answer"),
         ([Chance(State.UNKNOWN), Chance(State.NEVER, "no metric b")], FAIL, "g/B can never fire: no metric b"),
     ],
@@ -251,14 +253,22 @@ QUIET = promise(alerts.Quiet, ignored=["none"], remarked=["info"])
     ],
 )
 def test_quiet(rules: list[Rule], outcome: Outcome, said: str, notes: int) -> None:
-    verdict = alerts.judge_quiet(QUIET, [group(*rules)], now=NOW, place=PLACE)
+    verdict = alerts.judge_quiet(QUIET, Owned((group(*rules),)), now=NOW, place=PLACE)
     check(verdict, outcome, said)
     assert len(verdict.notes) == notes
 
 
+def test_what_fires_of_others_is_a_remark() -> None:
+    others = group(rule("b > 1", "B", alerts=(active(), active("pending"))), rule("vector(1)", "C", alerts=(active(),)))
+    verdict = alerts.judge_quiet(QUIET, Owned((group(rule("a > 1")),), (others,)), now=NOW, place=PLACE)
+    check(verdict, PASS, "none of 1 alerts fires")
+    assert len(verdict.notes) == 1
+    assert verdict.notes[0].startswith("fires, of others: g/B is firing")
+
+
 def test_many_findings_are_one_verdict() -> None:
     rules = [rule("a > 1", f"A{number}", alerts=(active(),)) for number in range(6)]
-    verdict = alerts.judge_quiet(QUIET, [group(*rules)], now=NOW, place=PLACE)
+    verdict = alerts.judge_quiet(QUIET, Owned((group(*rules),)), now=NOW, place=PLACE)
     check(verdict, FAIL, "g/A0 is firing")
     assert [note[:12] for note in verdict.notes] == ["also: g/A1 i", "also: g/A2 i", "also: g/A3 i", "and 2 more o"]
 
@@ -571,16 +581,70 @@ ISSUE = promise(
 )
 def test_issue(query: str, runbook: str, outcome: Outcome, notes: int) -> None:
     made = read(rule(query, annotations={"runbook_url": runbook}))
-    verdict = alerts.judge_issue(ISSUE, made, book(named="slow * 2"), "staging", place=PLACE)
+    verdict = alerts.judge_issue(ISSUE, [ISSUE], made, book(named="slow * 2"), "staging", place=PLACE)
     check(verdict, outcome)
     assert len(verdict.notes) == notes
+
+
+OTHER_ISSUE = ISSUE.model_copy(update={"page": "other_issue", "signs": (alerts.Sign(metrics=("state",)),)})
+
+
+@pytest.mark.parametrize(
+    ("query", "runbook", "outcome"),
+    [
+        ("slow > 1", "docs/runbooks/other_issue.md", FAIL),
+        ("slow > 1", "https://wiki.example.com/other_issue", FAIL),
+        ("slow > 1", "docs/runbooks/no_issue.md", PASS),
+        ("slow > 1 and on () state > 1", "docs/runbooks/other_issue.md", PASS),
+        ("state > 1", "docs/runbooks/other_issue.md", FAIL),
+    ],
+)
+def test_an_alert_that_leads_astray(query: str, runbook: str, outcome: Outcome) -> None:
+    """It sees one issue, and leads to the page of another; what sees both may lead to either."""
+    made = read(rule(query, annotations={"runbook_url": runbook}))
+    verdict = alerts.judge_issue(ISSUE, [ISSUE, OTHER_ISSUE], made, book(), "local", place=PLACE)
+    check(
+        verdict,
+        outcome,
+        "sees provider_timeout and leads to other_issue" if "slow" in query and outcome is FAIL else "",
+    )
+
+
+WAITS = promise(
+    alerts.Waits,
+    for_max_seconds={"critical": 900, "warning": 3600},
+    slow_seconds=21600,
+    slow_for_max_seconds=10800,
+    keep_max_seconds=7200,
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "severity", "wait", "keep", "scale", "outcome"),
+    [
+        ("a > 1", "critical", 900.0, 0.0, 1, PASS),
+        ("a > 1", "critical", 1200.0, 0.0, 1, FAIL),
+        ("a > 1", "critical", 20.0, 0.0, 60, FAIL),
+        ("a > 1", "warning", 1200.0, 0.0, 1, PASS),
+        ("a > 1", "warning", 7200.0, 0.0, 1, FAIL),
+        ("a > 1", "info", 86400.0, 0.0, 1, PASS),
+        ("rate(a[3d]) > 1", "critical", 7200.0, 0.0, 1, PASS),
+        ("rate(a[3d]) > 1", "warning", 21600.0, 0.0, 1, FAIL),
+        ("a > 1", "critical", 60.0, 86400.0, 1, FAIL),
+        ("a > 1", "info", 60.0, 3600.0, 1, PASS),
+        (UNREADABLE, "critical", 1200.0, 0.0, 1, FAIL),
+    ],
+)
+def test_waits(query: str, severity: str, wait: float, keep: float, scale: float, outcome: Outcome) -> None:
+    made = read(rule(query, wait=wait, keep_firing_seconds=keep, labels={"severity": severity}))
+    check(alerts.judge_waits(WAITS, made, book(), scale=scale, place=PLACE), outcome)
 
 
 @pytest.mark.parametrize(("environment", "outcome"), [("local", FAIL), ("staging", NOT_COVERED)])
 def test_an_alert_that_only_some_environments_promise(environment: str, outcome: Outcome) -> None:
     only = ISSUE.model_copy(update={"only_in": ("local",)})
     made = read(rule("a > 1"))
-    check(alerts.judge_issue(only, made, book(), environment, place=PLACE), outcome)
+    check(alerts.judge_issue(only, [only], made, book(), environment, place=PLACE), outcome)
 
 
 # -------------------------------------------------------------------------------------------------------------- burning
