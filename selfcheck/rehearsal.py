@@ -164,6 +164,10 @@ class Value(Model):
     family: str = ""
     may_be_empty: bool = False
     may_be_nan: bool = Field(False, description="NaN is remarked, and no breach.")
+    unscaled: bool = Field(
+        False,
+        description="Only where rules have production timings: a test stack may have shortened long windows more.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ the rules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,14 @@ def test_signals(given: list[float] | str, fields: dict[str, Any], outcome: Outc
         assert "half of it fails" in verdict.where
     if fields.get("may_be_nan"):
         assert "ratio is NaN when half of it fails" in verdict.notes
+
+
+def test_what_a_test_stack_has_shortened() -> None:
+    """A value that rests on a long window is not asked for where timings are scaled."""
+    kept = told(Signals, values=[{"query": "ratio", "at_least": 0.4, "unscaled": True}])
+    read = Rehearsal(RULES, STAGE, {"storm": Played(values={kept.values[0]: (Given({}, 0.1),)})})
+    assert judge_signals(kept, read).outcome is Outcome.FAIL
+    assert judge_signals(kept, replace(read, stage=replace(STAGE, time_scale=60))).outcome is Outcome.NOT_COVERED
 
 
 def test_a_quantile_lies_in_its_bucket() -> None:
