@@ -427,7 +427,7 @@ class Dormant(Rehearsed):
     """Every one of some alerts fires in some scenario; what others have not seen fire is tried in `tries`.
 
     An alert is meant if it compares with fixed limits, if the world has series for each of its selectors, and if it
-    waits no longer than a scenario that moves what it reads lasts: what else never fires tells nothing.
+    waits for half of each scenario that moves what it reads at most: what else never fires tells nothing.
     """
 
     about: About
@@ -439,11 +439,11 @@ class Dormant(Rehearsed):
             for rule in self.about.among(rules, self.severity_label)
             if has_fixed_limits(rule, rules)
             and can_be_tried(rule, rules, self, stage)
-            and rule.duration_seconds * stage.time_scale <= 60 * self._longest_minutes(rule, rules) / 2
+            and rule.duration_seconds * stage.time_scale <= 60 * self._shortest_minutes(rule, rules) / 2
         )
 
-    def _longest_minutes(self, rule: Rule, rules: Rules) -> float:
-        return max((self.scenarios[name].minutes for name in tried_in(rule, rules, self)), default=0.0)
+    def _shortest_minutes(self, rule: Rule, rules: Rules) -> float:
+        return min((self.scenarios[name].minutes for name in tried_in(rule, rules, self)), default=0.0)
 
     def needs(self, rules: Rules) -> frozenset[str]:  # noqa: ARG002 - they are tried where others have not seen them fire
         """Give nothing: what others saw fire need not be tried again."""

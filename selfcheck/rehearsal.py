@@ -18,7 +18,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from selfcheck.clients.promtool import alert_test, expression_test
 from selfcheck.contract import Model, Promise
 from selfcheck.firing import filters, threshold
-from selfcheck.promql import Aggregate, Binary, Call, Selector, Subquery, UnreadableError, parse, uses, walk
+from selfcheck.promql import Aggregate, Binary, Call, Node, Selector, Subquery, UnreadableError, parse, uses, walk
 
 if TYPE_CHECKING:
     from selfcheck.clients.prometheus import Labels, Rule, RuleGroup
@@ -420,23 +420,34 @@ _UNTRIED: Final = re.compile(
 
 
 def has_fixed_limits(rule: Rule, rules: Rules) -> bool:
-    """Tell whether an alert compares what it measures with numbers alone, and not with its own past."""
+    """Tell whether an alert compares what it measures with numbers alone, each time from one side.
+
+    What is compared with its own past, or lies between two limits, may be met by none of a few scenarios.
+    """
     names = rules.read_by([rule.name])
-    for each in (rule, *(made for made in rules.every if made.kind == "recording" and made.name in names)):
-        try:
-            tree = parse(each.query)
-        except UnreadableError:
+    try:
+        alert = parse(rule.query)
+        made = [parse(each.query) for each in rules.every if each.kind == "recording" and each.name in names]
+    except UnreadableError:
+        return False
+    if any(_is_untried(node) for tree in (alert, *made) for node in walk(tree)):
+        return False
+    limits = [threshold(node) for node in walk(alert) if filters(node)]
+    known = [(of.shown, operator.strip("=")) for of, operator, _ in filter(None, limits)]
+    excluded = any(isinstance(node, Binary) and node.operator == "unless" for node in walk(alert))
+    return not excluded and None not in limits and len(set(known)) == len({of for of, _ in known})
+
+
+def _is_untried(node: Node) -> bool:
+    match node:
+        case Call():
+            return _UNTRIED.fullmatch(node.function) is not None
+        case Aggregate():
+            return _UNTRIED.fullmatch(node.operation) is not None
+        case Selector():
+            return bool(node.offset_seconds) or node.pinned
+        case _:
             return False
-        for node in walk(tree):
-            if isinstance(node, Call) and _UNTRIED.fullmatch(node.function):
-                return False
-            if isinstance(node, Aggregate) and _UNTRIED.fullmatch(node.operation):
-                return False
-            if isinstance(node, Selector) and (node.offset_seconds or node.pinned):
-                return False
-            if each is rule and isinstance(node, Binary) and filters(node) and threshold(node) is None:
-                return False
-    return True
 
 
 def _takes_some(selector: Selector, there: Mapping[str, Sequence[Labels]]) -> bool:
