@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 from pydantic import Field, model_validator
 
@@ -23,6 +25,7 @@ from selfcheck.alerting import (
     file_names,
     has_limit,
     is_url,
+    lacks_anchor,
     link,
     pairs,
     picks,
@@ -33,30 +36,33 @@ from selfcheck.alerting import (
 )
 from selfcheck.chances import Chance, State, chances
 from selfcheck.checking import check
-from selfcheck.clients.http import Request
+from selfcheck.clients.http import Answer, Request
 from selfcheck.contract import DEFAULT_CONTRACT, Model, Promise, Severity
 from selfcheck.families import families, quantities
 from selfcheck.firing import Range, Rulebook, branches, event_window_seconds, looks_back_seconds
 from selfcheck.knowledge import Knowledge, Recorded
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.owning import Owned, owned
 from selfcheck.promql import UnreadableError, always_gives, parse, uses
 from selfcheck.values import curl
-from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from selfcheck.clients.http import Answer
     from selfcheck.clients.prometheus import Alert, Rule, RuleGroup
     from selfcheck.contract import Contract
     from selfcheck.promql import Node, Selector
     from selfcheck.target import Target
 
 _SHOWN_MAX = 3
-_GONE = (404, 410)
+_ASKS_WHO = (401, 403, 407, 429)
+"""Statuses with which a server does not say whether a page is there."""
+_SERVER_ERROR = 500
+_PASSWORD = re.compile(r"""<input[^>]*type=["']?password""", re.IGNORECASE)
 _APART = (Trouble.NAME_NOT_FOUND, Trouble.UNREACHABLE)
 _BAD = 0.02
 """How far beyond a threshold a value is taken to be bad, as a part of the threshold."""
@@ -96,8 +102,8 @@ def _listed(what: str, names: Sequence[str]) -> list[str]:
 
 
 def _alerts(target: Target) -> tuple[Alerting, ...]:
-    """Give every alerting rule; raises CouldNotObserve where there is none."""
-    found = target.once("alerting rules", lambda: alerting(target.rule_groups()))
+    """Give every alerting rule of the platform; raises CouldNotObserve where there is none."""
+    found = target.once("alerting rules", lambda: alerting(owned(target).own))
     if not found:
         raise CouldNotObserve(
             Trouble.UNEXPECTED_ANSWER,
@@ -209,6 +215,8 @@ def judge_fires(
         if len(shortest) == len(windows) and wait > max(shortest) > 0:
             said = f"{alert.place} waits {wait:g} s (`for`), and what it sees is over after {max(shortest):g} s"
             (wrong if wait > promise.event_windows_max * max(shortest) else long).append(said)
+    if len(not_now) == len(alerts):
+        unknown.append(f"not one of {len(alerts)} alerts can be tried now, for lack of series")
     notes = [*_listed("cannot be tried now, for lack of series", not_now), *long[:_SHOWN_MAX]]
     return _judged(
         "every alert can fire",
@@ -240,14 +248,17 @@ class Quiet(Promise):
     second_look_seconds: float = Field(8.0, ge=0)
 
 
-def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, place: Mapping[str, str]) -> Verdict:
-    """No alert fires; one that is pending is a remark, and so is a heartbeat, which always fires by design."""
+def judge_quiet(promise: Quiet, groups: Owned, *, now: float, place: Mapping[str, str]) -> Verdict:
+    """No alert of the platform fires.
+
+    One that is pending is a remark, and so are those of others and a heartbeat, which always fires by design.
+    """
     firing: list[str] = []
     remarked: list[str] = []
     pending: list[str] = []
     beating: list[str] = []
     count = 0
-    for alert in alerting(groups):
+    for alert in alerting(groups.own):
         count += 1
         if alert.node is not None and not uses(alert.node):
             beating += [alert.place] if alert.rule.alerts else []
@@ -262,6 +273,15 @@ def judge_quiet(promise: Quiet, groups: Sequence[RuleGroup], *, now: float, plac
         *_listed("pending", pending),
         *_listed("fires, and can wait", remarked),
         *_listed("fires always, by design", beating),
+        *_listed(
+            "fires, of others",
+            [
+                _active(alert, active, now)
+                for alert in alerting(groups.others)
+                for active in alert.rule.alerts
+                if active.state == "firing" and alert.node is not None and uses(alert.node)
+            ],
+        ),
     ]
     return _judged("no alert fires", firing, (), f"none of {count} alerts fires", place=place, notes=notes)
 
@@ -279,10 +299,11 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
     """Nothing fires; where rules are evaluated every few seconds, what fires is looked at again."""
 
     def look() -> Verdict:
-        return judge_quiet(promise, client.rule_groups(), now=time.time(), place=_place(target))
+        again = owned(target).of(client.rule_groups())
+        return judge_quiet(promise, again, now=time.time(), place=_place(target))
 
     client = target.prometheus_client()
-    verdict = judge_quiet(promise, target.rule_groups(), now=time.time(), place=_place(target))
+    verdict = judge_quiet(promise, owned(target), now=time.time(), place=_place(target))
     interval = max((group.interval_seconds for group in target.rule_groups()), default=0.0)
     if verdict.outcome == "FAIL" and interval <= promise.second_look_interval_max_seconds:
         with contextlib.suppress(GaveUp):
@@ -292,6 +313,44 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
                 what="alerts to end",
             )
     return verdict
+
+
+class Waits(Promise):
+    """Alerts fire, and end, soon enough for who is to act."""
+
+    for_max_seconds: Mapping[str, float] = Field(description="By severity: the longest wait (`for`) before it fires.")
+    slow_seconds: float = Field(
+        gt=0, description="What looks back as long as this changes slowly, and may wait longer."
+    )
+    slow_for_max_seconds: float = Field(gt=0, description="How long that may wait.")
+    keep_max_seconds: float = Field(gt=0, description="The longest that an alert may go on when all is well again.")
+
+
+def judge_waits(
+    promise: Waits, alerts: Sequence[Alerting], book: Rulebook, *, scale: float, place: Mapping[str, str]
+) -> Verdict:
+    """No alert waits longer than its severity allows, or goes on for longer when it is over."""
+    wrong = []
+    for alert in alerts:
+        severity = alert.rule.labels.get("severity", "")
+        waits, keeps = alert.rule.duration_seconds * scale, alert.rule.keep_firing_seconds * scale
+        limit = promise.for_max_seconds.get(severity, math.inf)
+        if alert.node is not None and looks_back_seconds(alert.node, book) * scale >= promise.slow_seconds:
+            limit = max(limit, promise.slow_for_max_seconds)
+        if waits > limit:
+            wrong.append(f"{alert.place} ({severity}) waits {waits:g} s (`for`), of at most {limit:g} s")
+        if keeps > promise.keep_max_seconds:
+            said = f"{alert.place} goes on for {keeps:g} s when it is over (`keep_firing_for`)"
+            wrong.append(f"{said}, of at most {promise.keep_max_seconds:g} s")
+    expected = "alerts that come, and end, in time for their severity"
+    return _judged(expected, wrong, (), f"none of {len(alerts)} alerts waits too long", place=place)
+
+
+@check("alerts.waits", Waits)
+def test_waits(promise: Waits, target: Target) -> Verdict:
+    """Alerts come in time."""
+    scale = target.scope.environment.time_scale
+    return judge_waits(promise, _alerts(target), _book(target), scale=scale, place=_place(target))
 
 
 # --------------------------------------------------------------------------------------------------------------- twice
@@ -382,7 +441,7 @@ def _unused(promise: Unique, groups: Sequence[RuleGroup]) -> list[str]:
 def test_unique(promise: Unique, target: Target) -> Verdict:
     """Each rule is loaded once."""
     promise = promise.model_copy(update={"used": (*promise.used, *quantities(target.contract))})
-    return judge_unique(promise, target.rule_groups(), place=_place(target))
+    return judge_unique(promise, owned(target).own, place=_place(target))
 
 
 # ------------------------------------------------------------------------------------------------- labels, annotations
@@ -478,69 +537,124 @@ class Linked(Promise):
 
     annotations: tuple[str, ...] = Field(min_length=1, description="The annotations of which any may hold the link.")
     directory: str = Field(description="The runbook directory, from the folder in which the contract's folder is.")
+    directory_in: tuple[str, ...] = Field(
+        (), description="Environments whose alerts mean this directory; so do all that have a contract of their own."
+    )
+    sign_in: tuple[str, ...] = Field((), description="What the URL of a page that asks for a sign-in has in it.")
     links_max: int = Field(ge=0, description="So many links to servers are followed.")
     timeout_seconds: float = Field(gt=0)
 
 
-def judge_linked(
-    promise: Linked,
-    alerts: Sequence[Alerting],
-    there: Callable[[str], bool],
-    answers: Mapping[str, Answer | CouldNotObserve],
-    *,
-    place: Mapping[str, str],
-) -> Verdict:
-    """Each alert has a link: to a file of the runbook directory, or to a page that is not missing.
+@dataclass(frozen=True, slots=True)
+class Runbooks:
+    """What is known of where links lead: the text of a file that a link may mean, and what came back from servers.
 
-    A server to which nothing leads from here is not part of what this run looks at.
+    `ours`: links without a server mean the directory that was looked into, and no other one of this name.
     """
-    expected = f"each alert has a runbook that exists, in {promise.directory} or on a server"
+
+    file: Callable[[str], str | None]
+    answers: Mapping[str, Answer | CouldNotObserve]
+    ours: bool = True
+
+
+def judge_linked(
+    promise: Linked, alerts: Sequence[Alerting], runbooks: Runbooks, *, place: Mapping[str, str]
+) -> Verdict:
+    """Each alert has a link: to a page that can be read, or to a file of the runbook directory.
+
+    What a server answers counts; the file of the same name stands for it only where no server answers. A server to
+    which nothing leads from here is not part of what this run looks at.
+    """
+    expected = f"each alert has a runbook that can be read, in {promise.directory} or on a server"
     wrong: list[str] = []
     unknown: list[str] = []
     unsaid: list[str] = []
     apart: list[str] = []
     for alert in alerts:
         leads = link(alert.rule, promise.annotations)
+        text, answer = runbooks.file(leads), runbooks.answers.get(urldefrag(leads).url)
+        said = f"{alert.place} leads to {leads}"
         if not leads:
             wrong.append(f"{alert.place} has no {' or '.join(promise.annotations)}")
         elif "{{" in leads:
             unsaid.append(f"{alert.place} ({leads})")
-        elif there(leads):
-            continue
-        elif not is_url(leads):
-            wrong.append(f"{alert.place} leads to {leads}, which is not in {promise.directory}")
-        elif (answer := answers.get(leads)) is None:
-            unsaid.append(f"{alert.place} ({leads})")
-        elif isinstance(answer, CouldNotObserve):
-            (apart if answer.trouble in _APART else unknown).append(
-                f"{alert.place} leads to {leads}: {answer.came_back}"
-            )
-        elif answer.status in _GONE:
-            wrong.append(f"{alert.place} leads to {leads}, which answers HTTP {answer.status}")
+        elif not is_url(leads) and text is None:
+            (wrong if runbooks.ours else unknown).append(f"{said}, which is not in {promise.directory}")
+        elif isinstance(answer, Answer):
+            broken, doubtful = _unread(promise, leads, answer)
+            wrong += [f"{said}, which {broken}"] if broken else []
+            unknown += [f"{said}, which {doubtful}"] if doubtful else []
+        elif text is not None:
+            wrong += [f"{said}, which has no such heading"] if runbooks.ours and lacks_anchor(leads, text) else []
+        elif answer is None:
+            unknown.append(f"{said}, which was not followed: that is more than {promise.links_max} links")
+        else:
+            (apart if answer.trouble in _APART else unknown).append(f"{said}: {answer.came_back}")
     notes = _listed("not followed", unsaid)
     if apart and not wrong and not unknown:
         return not_covered(
             f"{len(apart)} of {len(alerts)} runbooks cannot be reached from here; {apart[0]}",
             "run where their server is known, or put the files into the runbook directory",
         )
-    return _judged(expected, wrong, unknown, f"{len(alerts)} alerts lead to a runbook", place=place, notes=notes)
+    verdict = _judged(expected, wrong, unknown, f"{len(alerts)} alerts lead to a runbook", place=place, notes=notes)
+    if verdict.outcome is Outcome.INCONCLUSIVE and not runbooks.ours:
+        remedy = (
+            "say with `directory_in` of this promise which environments mean the directory, or let alerts link to URLs"
+        )
+        return replace(verdict, remedy=remedy)
+    return verdict
 
 
-def _runbooks(promise: Linked, contract: Contract) -> Callable[[str], bool]:
-    """Say of a link whether it means a file of the runbook directory."""
+def _unread(promise: Linked, leads: str, answer: Answer) -> tuple[str, str]:
+    """Say why a page is no runbook, and why that cannot be told; both empty for one that can be read."""
+    if answer.status in _ASKS_WHO:
+        return "", f"answers HTTP {answer.status}: whether it is there is seen by those who may read it"
+    if not 200 <= answer.status < 300:
+        return f"answers HTTP {answer.status}", ""
+    if not answer.body.strip():
+        return "answers with an empty page", ""
+    try:
+        text = answer.text()
+    except CouldNotObserve:
+        return "", ""  # a PDF, say
+    moved = urlsplit(answer.url).path != urlsplit(leads).path
+    asked_to = moved and any(part in answer.url.lower() for part in promise.sign_in)
+    if asked_to or _PASSWORD.search(text):
+        return "", f"asks for a sign-in at {answer.url}: whether it is there is seen by those who may read it"
+    return ("has no such heading", "") if lacks_anchor(leads, text) else ("", "")
+
+
+def _folder(promise: Linked, contract: Contract) -> tuple[Path | None, bool]:
+    """Give the runbook directory, and whether it is that of the contract's own."""
     folders = [folder.parent / promise.directory for folder in (contract.folder, DEFAULT_CONTRACT)]
-    folder: Path | None = next((each for each in folders if each.is_dir()), None)
-    return lambda leads: folder is not None and any((folder / name).is_file() for name in file_names(leads))
+    folder = next((each for each in folders if each.is_dir()), None)
+    return folder, folder is not None and folder == folders[0] != folders[1]
+
+
+def _texts(folder: Path | None) -> Callable[[str], str | None]:
+    """Give the text of the file of a directory that a link may mean."""
+
+    def read(leads: str) -> str | None:
+        files = [] if folder is None else [folder / name for name in file_names(leads)]
+        file = next((each for each in files if each.is_file()), None)
+        return None if file is None else file.read_text(encoding="utf-8", errors="replace")
+
+    return read
 
 
 def _followed(promise: Linked, target: Target, links: Collection[str]) -> dict[str, Answer | CouldNotObserve]:
-    """Ask for links, first one of each server: one that does not answer is not asked again and again."""
+    """Ask for links, first one of each server: one that does not answer is not asked again and again.
+
+    A server may stumble once: one that says that it failed is asked again.
+    """
     wanted = list(links)[: promise.links_max]
     first = list({urlsplit(leads).netloc: leads for leads in reversed(wanted)}.values())
     found = dict(zip(first, _get(promise, target, first), strict=True))
     silent = {urlsplit(leads).netloc: got for leads, got in found.items() if isinstance(got, CouldNotObserve)}
     rest = [leads for leads in wanted if leads not in found and urlsplit(leads).netloc not in silent]
     found |= dict(zip(rest, _get(promise, target, rest), strict=True))
+    stumbled = [leads for leads, got in found.items() if isinstance(got, Answer) and got.status >= _SERVER_ERROR]
+    found |= dict(zip(stumbled, _get(promise, target, stumbled), strict=True))
     return found | {leads: silent[urlsplit(leads).netloc] for leads in wanted if leads not in found}
 
 
@@ -554,11 +668,12 @@ def _get(promise: Linked, target: Target, links: Sequence[str]) -> list[Answer |
 def test_linked(promise: Linked, target: Target) -> Verdict:
     """The runbook of each alert exists."""
     alerts = _alerts(target)
-    there = _runbooks(promise, target.contract)
-    links = dict.fromkeys(link(alert.rule, promise.annotations) for alert in alerts)
-    pages = [leads for leads in links if is_url(leads) and "{{" not in leads and not there(leads)]
-    answers = _followed(promise, target, pages)
-    return judge_linked(promise, alerts, there, answers, place=_place(target))
+    links = dict.fromkeys(urldefrag(link(alert.rule, promise.annotations)).url for alert in alerts)
+    pages = [leads for leads in links if is_url(leads) and "{{" not in leads]
+    folder, own = _folder(promise, target.contract)
+    ours = own or target.scope.name in promise.directory_in
+    runbooks = Runbooks(_texts(folder), _followed(promise, target, pages), ours)
+    return judge_linked(promise, alerts, runbooks, place=_place(target))
 
 
 # -------------------------------------------------------------------------------------------------------------- watched
@@ -739,18 +854,29 @@ class Issue(Promise):
 
 
 def judge_issue(
-    promise: Issue, alerts: Sequence[Alerting], book: Rulebook, environment: str, *, place: Mapping[str, str]
+    promise: Issue,
+    issues: Sequence[Issue],
+    alerts: Sequence[Alerting],
+    book: Rulebook,
+    environment: str,
+    *,
+    place: Mapping[str, str],
 ) -> Verdict:
-    """There is an alert for it."""
+    """There is an alert for it, and none that sees it, and nothing else, leads to the page of another issue."""
     expected = f"an alert for {promise.page}: one that links to its runbook or reads what shows it"
+    astray = [
+        f"{alert.place} sees {promise.page} and leads to {page}: {_squeezed(alert.rule.query)}"
+        for alert in alerts
+        if [each.page for each in issues if _sees(each, alert, book)] == [promise.page]
+        for page in _pages(promise, alert) & {each.page for each in issues} - {promise.page}
+    ]
+    if astray:
+        return failed(f"alerts on {promise.page} lead to its runbook", astray[0], notes=astray[1:_SHOWN_MAX], **place)
     for alert in alerts:
-        names = file_names(link(alert.rule, promise.annotations))
-        if any(name.rpartition("/")[2].partition(".")[0] == promise.page for name in names):
+        if promise.page in _pages(promise, alert):
             return passed(f"{alert.place} leads to {promise.page}", where=place["where"])
     for alert in alerts:
-        if alert.node is not None and any(
-            _shows(sign, found) for sign in promise.signs for found in selectors(alert.node, book)
-        ):
+        if _sees(promise, alert, book):
             return passed(
                 f"{alert.place} sees it",
                 where=place["where"],
@@ -766,6 +892,18 @@ def judge_issue(
     return failed(expected, "there is none", **place)
 
 
+def _pages(promise: Issue, alert: Alerting) -> set[str]:
+    """Give the names of the page that an alert leads to, without endings; `a/b/c.md` may be a page `a`, too."""
+    names = file_names(link(alert.rule, promise.annotations))
+    return {name.rpartition("/")[2].partition(".")[0] for name in names}
+
+
+def _sees(issue: Issue, alert: Alerting, book: Rulebook) -> bool:
+    return alert.node is not None and any(
+        _shows(sign, found) for sign in issue.signs for found in selectors(alert.node, book)
+    )
+
+
 def _shows(sign: Sign, selector: Selector) -> bool:
     if not any(re.fullmatch(each, selector.name) for each in sign.metrics):
         return False
@@ -779,7 +917,8 @@ def _shows(sign: Sign, selector: Selector) -> bool:
 def test_issue(promise: Issue, target: Target) -> Verdict:
     """An alert tells of the issue."""
     alerts = _alerts(target)
-    return judge_issue(promise, alerts, _book(target), target.scope.name, place=_place(target))
+    issues = [each for each in target.expected if isinstance(each, Issue)] or [promise]
+    return judge_issue(promise, issues, alerts, _book(target), target.scope.name, place=_place(target))
 
 
 # -------------------------------------------------------------------------------------------------------------- burning

@@ -20,11 +20,15 @@ from selfcheck.rehearsal import (
     Value,
     bounds_of,
     bucket_around,
+    can_be_tried,
     compares_now,
+    has_fixed_limits,
+    matching,
     metrics_of,
     reads_nothing,
+    tried_in,
 )
-from selfcheck.rehearsing import rehearse
+from selfcheck.rehearsing import Played, rehearse
 from selfcheck.values import harmless, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
 
     from selfcheck.clients.prometheus import Rule
     from selfcheck.clients.promtool import Given
-    from selfcheck.rehearsing import Fired, Played, Rehearsal
+    from selfcheck.rehearsal import Stage
+    from selfcheck.rehearsing import Fired, Rehearsal
     from selfcheck.target import Target
 
 P = TypeVar("P", bound=Rehearsed)
@@ -43,10 +48,9 @@ _LATELY_SECONDS: Final = 60
 _BAD_TEMPLATE: Final = re.compile(r"<error expanding template: .*|%!\w?\(.*")
 _TEMPLATE_ERROR: Final = re.compile(r"template: __\w+:[\d:]+ |error executing template \w+: ")
 
-NO_PROMTOOL = not_covered(
-    "there is no promtool on this machine",
-    "install it (Debian: apt-get install prometheus), or name the program with SELF_CHECK_PROMTOOL",
-)
+_INSTALL: Final = "install it (Debian: apt-get install prometheus), or name the program with SELF_CHECK_PROMTOOL"
+_NO_PROMTOOL: Final = "none"
+"""What the setting says where rehearsals are out of scope."""
 
 
 def _reproduce(played: Played) -> str:
@@ -97,7 +101,11 @@ def judge_signals(promise: Signals, rehearsal: Rehearsal) -> Verdict:
     unplayed = _unplayed(promise, played)
     if unplayed is not None:
         return unplayed
-    return combine(_judge_value(promise, value, rehearsal, played) for value in promise.values)
+    scaled = rehearsal.stage.time_scale != 1
+    values = [value for value in promise.values if not (scaled and value.unscaled)]
+    if not values:
+        return not_covered("the rules have the timings of a test stack", "look where they have those of production")
+    return combine(_judge_value(promise, value, rehearsal, played) for value in values)
 
 
 def _judge_value(promise: Signals, value: Value, rehearsal: Rehearsal, played: Played) -> Verdict:
@@ -118,6 +126,9 @@ def _judge_value(promise: Signals, value: Value, rehearsal: Rehearsal, played: P
         return inconclusive(expected, f"promtool: {harmless(given)}", **place)
     notes = [f"{value.query} is NaN when {promise.story.is_}"] if value.may_be_nan and _nans(given) else []
     wrong = _wrong(value, given, low, high)
+    if wrong and rehearsal.stands_still(metrics_of(value.query)):
+        remedy = "what it is made of is not in the world of the contract's rehearsal.toml: add it there"
+        return not_covered(f"no scenario moves what {value.query} is made of", remedy)
     if wrong:
         return failed(expected, f"{value.query} {wrong}; {_recorded(rules, value)}", notes=notes, **place)
     seen = some([f"{each.value:g}" for each in given]) or "nothing"
@@ -182,20 +193,20 @@ class About(Model):
     names: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     reads: tuple[str, ...] = Field((), description="Metrics of which it reads one, also through recording rules.")
+    directly: tuple[str, ...] = Field((), description="Metrics of which it names one itself.")
 
     def among(self, rules: Rules, label: str) -> list[Rule]:
         """Give the loaded alerts that are meant."""
-        return rules.alerts(self.names, self.severities, self.reads, label)
+        found = rules.alerts(self.names, self.severities, self.reads, label)
+        return [rule for rule in found if not self.directly or matching(rules.metrics_of(rule.query), self.directly)]
 
     def __str__(self) -> str:
         if self.names:
             return " or ".join(self.names)
         severity = f" of severity {' or '.join(self.severities)}" if self.severities else ""
-        return f"alert{severity}{f' that reads {self._read}' if self.reads else ''}"
-
-    @property
-    def _read(self) -> str:
-        return " or ".join(self.reads[:3]) + (", ..." if len(self.reads) > 3 else "")
+        read = self.reads or self.directly
+        named = " or ".join(read[:3]) + (", ..." if len(read) > 3 else "")
+        return f"alert{severity}{f' that reads {named}' if read else ''}"
 
 
 class Fires(Rehearsed):
@@ -207,6 +218,7 @@ class Fires(Rehearsed):
         (), description="Patterns of metrics that no scenario moves: an alert on them may do instead."
     )
     needs_replicas: bool = Field(False, description="Only where the environment says how many replicas there are.")
+    optional: bool = Field(False, description="A deployment need not have such an alert.")
 
     def needs(self, rules: Rules) -> frozenset[str]:
         """Give the alerts that may fire, and what they are made of."""
@@ -232,8 +244,14 @@ def judge_fires(promise: Fires, rehearsal: Rehearsal) -> Verdict:
     unplayed = _no_alerts(rules) or _unplayed(promise, played, rules.read_by(names)) or _elsewhere(promise, rules)
     if unplayed is not None:
         return unplayed
+    if not candidates and promise.optional:
+        return not_covered(f"there is no {promise.about}", "load one, if the deployment is to have it")
     if not candidates:
         return failed(expected, f"there is no {promise.about} among the loaded rules", **place)
+    scraped = ("up",) if promise.story.scrape != "works" else ()
+    if candidates and all(rehearsal.stands_still({rule.name}, but=scraped) for rule in candidates):
+        remedy = "what they read is not in the world of the contract's rehearsal.toml: add it there"
+        return not_covered(f"no scenario moves what is read by {some([rule.name for rule in candidates])}", remedy)
     copied = rehearsal.stage.copied
     candidates.sort(key=lambda rule: bool(rules.read_by([rule.name]) & copied))  # those that no scenario moves last
     return failed(expected, some([_unfired(rule, played) for rule in candidates]), **place)
@@ -276,11 +294,14 @@ def _unfired(rule: Rule, played: Played) -> str:
 @check("rehearsal.fires", Fires)
 def test_fires(promise: Fires, target: Target) -> Verdict:
     """An alert fires when it must."""
-    if promise.needs_replicas and target.scope.environment.replicas is None:
-        return not_covered(
-            "how many replicas there should be is not known",
-            "put `replicas` into the environment in the contract's platform.toml",
-        )
+    if promise.needs_replicas:
+        promised, found = target.scope.environment.replicas, len(target.app_targets())
+        remedy = "put `replicas` into the environment in the contract's platform.toml"
+        if promised is None:
+            return not_covered("how many replicas there should be is not known", remedy)
+        if found > promised:
+            # Where more serve than must, one that is gone leaves enough.
+            return not_covered(f"{found} replicas are scraped where there should be {promised}", remedy)
     return _judged(promise, target, judge_fires)
 
 
@@ -350,6 +371,118 @@ def test_quiet(promise: Quiet, target: Target) -> Verdict:
     return _judged(promise, target, look)
 
 
+# ---------------------------------------------------------------------------------------------- what ends, what sleeps
+
+
+class Ends(Rehearsed):
+    """Alerts that fired in a scenario are over soon after what they tell of is."""
+
+    about: About
+    compares_now: tuple[str, ...] = Field(
+        (), description="Metrics; only alerts that look at the present value of one are meant."
+    )
+    within_minutes: float = Field(gt=0, description="Minutes after the end of the change, in production timings.")
+
+    def meant(self, rules: Rules) -> list[Rule]:
+        """Give the alerts that must end."""
+        found = self.about.among(rules, self.severity_label)
+        return [rule for rule in found if not self.compares_now or compares_now(rule.query, self.compares_now)]
+
+    def needs(self, rules: Rules) -> frozenset[str]:
+        """Give these alerts, and what they are made of."""
+        return rules.read_by(rule.name for rule in self.meant(rules))
+
+
+def judge_ends(promise: Ends, rehearsal: Rehearsal) -> Verdict:
+    """What fired fires no more."""
+    played, rules = rehearsal.played[promise.scenario], rehearsal.rules
+    meant = {rule.name: rule for rule in promise.meant(rules)}
+    unplayed = _no_alerts(rules) or _unplayed(promise, played, rules.read_by(meant))
+    if unplayed is not None:
+        return unplayed
+    fired = [each for each in played.fired if each.name in meant and each.last_minutes is not None]
+    over = promise.story.minutes
+    late = [each for each in fired if (each.last_minutes or 0) > over + promise.within_minutes + _HAIR]
+    if late:
+        seen = [
+            f"{each.name} fires {(each.last_minutes or 0) - over:.0f} min after the end (keep_firing_for "
+            f"{meant[each.name].keep_firing_seconds:g} s): {_line(meant[each.name].query)}"
+            for each in late
+        ]
+        expected = f"no {promise.about} fires {promise.within_minutes:g} min after the end"
+        return failed(expected, some(seen), **_place(promise, played))
+    if not fired:
+        remedy = "nothing to do where alerts wait longer than this"
+        return not_covered(f"no {promise.about} fires when {promise.story.is_}", remedy)
+    return passed(f"{some(sorted({each.name for each in fired}))} is over in time", where=_where(promise))
+
+
+@check("rehearsal.ends", Ends)
+def test_ends(promise: Ends, target: Target) -> Verdict:
+    """Alerts end."""
+    return _judged(promise, target, judge_ends)
+
+
+class Dormant(Rehearsed):
+    """Every one of some alerts fires in some scenario; what others have not seen fire is tried in `tries`.
+
+    An alert is meant if it compares with fixed limits, if the world has series for each of its selectors, and if it
+    waits for half of each scenario that moves what it reads at most: what else never fires tells nothing.
+    """
+
+    about: About
+
+    def somewhere(self, rules: Rules, stage: Stage) -> tuple[Rule, ...]:
+        """Give the alerts that are meant."""
+        return tuple(
+            rule
+            for rule in self.about.among(rules, self.severity_label)
+            if has_fixed_limits(rule, rules)
+            and can_be_tried(rule, rules, self, stage)
+            and rule.duration_seconds * stage.time_scale <= 60 * self._shortest_minutes(rule, rules) / 2
+        )
+
+    def _shortest_minutes(self, rule: Rule, rules: Rules) -> float:
+        return min((self.scenarios[name].minutes for name in tried_in(rule, rules, self)), default=0.0)
+
+    def needs(self, rules: Rules) -> frozenset[str]:  # noqa: ARG002 - they are tried where others have not seen them fire
+        """Give nothing: what others saw fire need not be tried again."""
+        return frozenset()
+
+
+def judge_dormant(promise: Dormant, rehearsal: Rehearsal) -> Verdict:
+    """None of the alerts stays dormant whatever happens."""
+    rules = rehearsal.rules
+    nothing = _no_alerts(rules)
+    if nothing is not None:
+        return nothing
+    meant = promise.somewhere(rules, rehearsal.stage)
+    if not meant:
+        remedy = "the alerts of this deployment are on metrics or limits that no scenario moves: look at them by hand"
+        return not_covered("no alert can be tried in the scenarios", remedy)
+    asleep = [rule for rule in meant if rule.name not in rehearsal.fired_somewhere]
+    for rule in asleep:
+        needed = rules.read_by([rule.name])
+        tried = [rehearsal.again[name] for name in tried_in(rule, rules, promise) if name in rehearsal.again]
+        for played in tried:
+            unplayed = _unplayed(promise, played, needed)
+            if unplayed is not None:
+                return unplayed
+    if asleep:
+        where = {rule.name: ", ".join(tried_in(rule, rules, promise)) for rule in asleep}
+        seen = [f"{rule.group}/{rule.name} fires in none of {where[rule.name]}: {_line(rule.query)}" for rule in asleep]
+        first = rehearsal.again.get(next(iter(tried_in(asleep[0], rules, promise)), ""), Played())
+        place = {"where": "the loaded rules, rehearsed in every scenario", "reproduce": _reproduce(first)}
+        return failed(promise.says, some(seen), **place)
+    return passed(f"{len(meant)} alerts fire in some scenario", where="the loaded rules, rehearsed in every scenario")
+
+
+@check("rehearsal.dormant", Dormant)
+def test_dormant(promise: Dormant, target: Target) -> Verdict:
+    """No alert is dormant."""
+    return _judged(promise, target, judge_dormant)
+
+
 # ----------------------------------------------------------------------------------------------------------- templates
 
 
@@ -403,4 +536,9 @@ def _judged(promise: P, target: Target, judge: Callable[[P, Rehearsal], Verdict]
         return rehearse(target, every or [promise])
 
     rehearsal = target.once("rehearsal", look)
-    return NO_PROMTOOL if rehearsal is None else judge(promise, rehearsal)
+    if rehearsal is None and target.scope.settings.promtool == _NO_PROMTOOL:
+        return not_covered("SELF_CHECK_PROMTOOL says that rules are not rehearsed here", _INSTALL)
+    if rehearsal is None:
+        remedy = f"{_INSTALL}; {_NO_PROMTOOL!r} there takes rehearsals out of scope"
+        return inconclusive(promise.says, "there is no promtool on this machine", where=_where(promise), remedy=remedy)
+    return judge(promise, rehearsal)

@@ -10,7 +10,7 @@ from enum import Enum
 from itertools import combinations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from selfcheck.firing import (
     Rulebook,
@@ -374,3 +374,28 @@ def file_names(link_text: str) -> list[str]:
 def is_url(link_text: str) -> bool:
     """Whether a link leads to a server."""
     return urlsplit(link_text).scheme in ("http", "https")
+
+
+_ANCHOR: Final = re.compile(r"[\w.-]+")
+_HEADING: Final = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
+_NAMED: Final = re.compile(r"""\b(?:id|name)=["']?([^"'\s>]+)""", re.IGNORECASE)
+_NAMED_HEADING: Final = re.compile(r"""<h[1-6][^>]*\bid=""", re.IGNORECASE)
+_GITHUB: Final = "user-content-"
+
+
+def lacks_anchor(link_text: str, page: str) -> bool:
+    """Whether a link asks for a heading that its page, Markdown or HTML, does not have.
+
+    A page that names no heading at all may make its anchors in the browser: it lacks none.
+    """
+    anchor = unquote(urlsplit(link_text).fragment).lower()
+    if not _ANCHOR.fullmatch(anchor):
+        return False
+    names = {name.lower().removeprefix(_GITHUB) for name in _NAMED.findall(page)}
+    if page.lstrip().startswith("<"):
+        return _NAMED_HEADING.search(page) is not None and anchor not in names
+    headings = [re.sub(r"[^\w\s-]", "", text.lower()) for text in _HEADING.findall(page)]
+    slugs = {re.sub(r"\s", "-", text) for text in headings}
+    # Other generators than GitHub's write several dashes as one, and number headings of the same text.
+    slugs |= {re.sub(r"-+", "-", slug).strip("-") for slug in slugs}
+    return bool(slugs) and re.sub(r"[-_]\d+$", "", anchor) not in slugs and anchor not in slugs | names

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -16,7 +17,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from selfcheck.clients.promtool import alert_test, expression_test
 from selfcheck.contract import Model, Promise
-from selfcheck.promql import Call, Selector, Subquery, UnreadableError, parse, uses
+from selfcheck.firing import filters, threshold
+from selfcheck.promql import Aggregate, Binary, Call, Node, Selector, Subquery, UnreadableError, parse, uses, walk
 
 if TYPE_CHECKING:
     from selfcheck.clients.prometheus import Labels, Rule, RuleGroup
@@ -110,6 +112,14 @@ class Rehearsed(Promise):
     )
     scenarios: Mapping[str, Scenario]
     severity_label: str = "severity"
+    tries: tuple[str, ...] = Field((), description="Scenarios in which alerts are tried that fire in no other.")
+
+    @model_validator(mode="after")
+    def _tries_known(self) -> Rehearsed:
+        if unknown := set(self.tries) - self.scenarios.keys():
+            message = f"there is no scenario {', '.join(sorted(unknown))}"
+            raise ValueError(message)
+        return self
 
     @field_validator("scenarios")
     @classmethod
@@ -128,6 +138,10 @@ class Rehearsed(Promise):
     def needs(self, rules: Rules) -> frozenset[str] | None:  # noqa: ARG002 - for those that need fewer
         """Give the names of the rules that the promise is about; None for all."""
         return None
+
+    def somewhere(self, rules: Rules, stage: Stage) -> tuple[Rule, ...]:  # noqa: ARG002 - for those that have some
+        """Give the alerts that are to be tried in every scenario that moves what they read, until they fire."""
+        return ()
 
     @property
     def values_read(self) -> tuple[Value, ...]:
@@ -150,6 +164,10 @@ class Value(Model):
     family: str = ""
     may_be_empty: bool = False
     may_be_nan: bool = Field(False, description="NaN is remarked, and no breach.")
+    unscaled: bool = Field(
+        False,
+        description="Only where rules have production timings: a test stack may have shortened long windows more.",
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ the rules
@@ -197,6 +215,12 @@ class Rules:
                 found.add(name)
                 waiting += [read for rule in by_name.get(name, ()) for read in self.metrics_of(rule.query)]
         return frozenset(found)
+
+    def selected_by(self, rule: Rule) -> frozenset[Selector]:
+        """Give the selectors of a rule and of those that record what it reads."""
+        names = self.read_by([rule.name])
+        read = [rule, *(each for each in self.every if each.kind == "recording" and each.name in names)]
+        return frozenset(selector for each in read for selector in selectors_of(each.query))
 
     def alerts(self, names: Iterable[str], severities: Sequence[str], reads: Sequence[str], label: str) -> list[Rule]:
         """Give the alerting rules that bear one of the names, or have one of the severities and read a metric.
@@ -320,6 +344,7 @@ class Clock:
             round(self.seconds(minutes) / self.interval_seconds)
             for minutes in (self.scenario.lead_minutes, self.scenario.minutes, self.scenario.after_minutes)
         ]
+        counts[1] = max(counts[1], 1)  # a change that is shorter than the time between scrapes is seen by one
         counts[2 if counts[2] else 1] += 1
         return counts[0], counts[1], counts[2]
 
@@ -360,6 +385,87 @@ def sampled_seconds(scrape_seconds: float, rules: Rules, longest_seconds: float)
 
 
 # --------------------------------------------------------------------------------------------------------- the series
+
+
+def tried_in(rule: Rule, rules: Rules, promise: Rehearsed) -> list[str]:
+    """Give those of the scenarios to try that move something that an alert reads."""
+    read = rules.read_by([rule.name])
+    families = frozenset(name for each in read for name in (each, family_of(each)))
+    return [
+        name
+        for name, story in promise.scenarios.items()
+        if name in promise.tries
+        and (
+            (story.scrape != "works" and "up" in read)
+            or any(matching(families, (change.metric,)) for change in story.changes)
+        )
+    ]
+
+
+def can_be_tried(rule: Rule, rules: Rules, promise: Rehearsed, stage: Stage) -> bool:
+    """Tell whether all that an alert reads is in the world: the metrics, and series that its selectors take."""
+    there: dict[str, list[Labels]] = {"up": [{}]}
+    for movement in promise.world:
+        for labels in _combinations(movement.labels, stage.words):
+            there.setdefault(movement.metric, []).append(labels)
+    found = [each for each in rules.selected_by(rule) if each.name not in rules.recorded]
+    return bool(found) and all(_takes_some(each, there) for each in found)
+
+
+_UNTRIED: Final = re.compile(
+    r"predict_linear|deriv|changes|resets|holt_winters|double_exponential_smoothing|std(dev|var)(_over_time)?|"
+    r"quantile_over_time|absent(_over_time)?|time|timestamp|minute|hour|day_of_\w+|days_in_month|month|year"
+)
+"""Functions of the calendar, of trends and of absence: whether they ever are true is no matter of these scenarios."""
+
+
+def has_fixed_limits(rule: Rule, rules: Rules) -> bool:
+    """Tell whether an alert compares what it measures with numbers alone, each time from one side.
+
+    What is compared with its own past, or lies between two limits, may be met by none of a few scenarios.
+    """
+    names = rules.read_by([rule.name])
+    try:
+        alert = parse(rule.query)
+        made = [parse(each.query) for each in rules.every if each.kind == "recording" and each.name in names]
+    except UnreadableError:
+        return False
+    if any(_is_untried(node) for tree in (alert, *made) for node in walk(tree)):
+        return False
+    limits = [threshold(node) for node in walk(alert) if filters(node)]
+    known = [(of.shown, operator.strip("=")) for of, operator, _ in filter(None, limits)]
+    excluded = any(isinstance(node, Binary) and node.operator == "unless" for node in walk(alert))
+    return not excluded and None not in limits and len(set(known)) == len({of for of, _ in known})
+
+
+def _is_untried(node: Node) -> bool:
+    match node:
+        case Call():
+            return _UNTRIED.fullmatch(node.function) is not None
+        case Aggregate():
+            return _UNTRIED.fullmatch(node.operation) is not None
+        case Selector():
+            return bool(node.offset_seconds) or node.pinned
+        case _:
+            return False
+
+
+def _takes_some(selector: Selector, there: Mapping[str, Sequence[Labels]]) -> bool:
+    if not selector.name or selector.alternatives:
+        return False
+    series_of = there.get(selector.name) or there.get(family_of(selector.name), ())
+    return any(
+        all(each.takes(labels.get(each.label, "")) is not False for each in selector.matchers if each.label in labels)
+        for labels in series_of
+    )
+
+
+def family_of(metric: str) -> str:
+    """Give the histogram that a series belongs to by its name, or the name."""
+    for suffix in ("_bucket", "_count", "_sum"):
+        if metric.endswith(suffix):
+            return metric.removesuffix(suffix)
+    return metric
 
 
 def series(world: Sequence[Movement], scenario: Scenario, stage: Stage, reads: frozenset[str]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 import math
 import re
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from selfcheck import knowledge
 from selfcheck.clients.promtool import Promtool, Shown, Tested
 from selfcheck.observation import CouldNotObserve
+from selfcheck.owning import owned
 from selfcheck.rehearsal import (
     FIRED_FIRST,
     FIRED_LAST,
@@ -25,16 +27,18 @@ from selfcheck.rehearsal import (
     Rules,
     Stage,
     Value,
+    family_of,
     moved,
     sampled_seconds,
     scenario_document,
     selectors_of,
+    tried_in,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from selfcheck.clients.prometheus import Labels, QueryResult
+    from selfcheck.clients.prometheus import Labels, QueryResult, Sample
     from selfcheck.clients.promtool import Given
     from selfcheck.target import Target
 
@@ -44,9 +48,13 @@ _COPIES_MAX: Final = 500
 _REPLICAS_MAX: Final = 12
 """Replicas that have series; more of them would show nothing else."""
 _REFUSED: Final = re.compile(r'group "([^"\n]*)", rule (\d+), "([^"\n]*)": ([^\n]*)')
+_A_MOMENT: Final = 1e9
+"""Seconds since 1970 from which on a value is a moment and no duration."""
 _GROWING: Final = ("_total", "_count", "_sum", "_bucket")
 _SHARE_OF_TIME: Final = 0.4
 """Of the time that the run has left; the rest is for the other checks."""
+_MOMENTS: Final = ("_time_seconds", "_timestamp_seconds", "_timestamp")
+"""How names of gauges end that hold a moment; the time of a scenario begins at zero, and moments with it."""
 _OWN_SERIES: Final = ("ALERTS", "ALERTS_FOR_STATE")
 
 
@@ -91,6 +99,22 @@ class Rehearsal:
     played: Mapping[str, Played]
     always: frozenset[str] = frozenset()
     """Names of alerts that fire also where nothing happens."""
+    again: Mapping[str, Played] = field(default_factory=dict)
+    """Scenarios in which alerts were tried that had not fired anywhere."""
+
+    def stands_still(self, names: Iterable[str], *, but: Iterable[str] = ()) -> bool:
+        """Whether the rules of these names read only what goes on as it is on the target, and no metric of the world.
+
+        What is nowhere does not stand still. `but` names further metrics that a scenario moves.
+        """
+        read = self.rules.read_by(names)
+        return read.isdisjoint((*self.rules.moved, *but)) and not read.isdisjoint(self.stage.copied)
+
+    @property
+    def fired_somewhere(self) -> frozenset[str]:
+        """Give the names of the alerts that fired in some scenario."""
+        every = (*self.played.values(), *self.again.values())
+        return frozenset(each.name for one in every for each in one.fired if each.first_minutes is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +137,21 @@ def parts(promises: Iterable[Rehearsed], rules: Rules) -> dict[str, Part]:
         else:
             both = None if known.rules is None or needed is None else known.rules | needed
             found[promise.scenario] = replace(known, rules=both, values=tuple(dict.fromkeys((*known.values, *values))))
+    return found
+
+
+def parts_again(promises: Iterable[Rehearsed], first: Rehearsal) -> dict[str, Part]:
+    """Put together where else those alerts are tried that are to fire somewhere, and did not yet."""
+    found: dict[str, Part] = {}
+    for promise in promises:
+        for rule in promise.somewhere(first.rules, first.stage):
+            if rule.name in first.fired_somewhere:
+                continue
+            needed = first.rules.read_by([rule.name])
+            for name in tried_in(rule, first.rules, promise):
+                known = found.get(name)
+                before = known.rules if known is not None and known.rules is not None else frozenset[str]()
+                found[name] = Part(promise.model_copy(update={"scenario": name}), before | needed, ())
     return found
 
 
@@ -237,38 +276,47 @@ def stage_of(target: Target, rules: Rules, promises: Sequence[Rehearsed]) -> Sta
             *(dict(each.labels) for each in target.targets() if id(each) not in known),
         ),
         bounds=queries.bounds({movement.metric for movement in world if movement.seconds}),
-        words=words_of(promises[0], rules, queries.label_values(_worded(promises[0]))),
+        words=words_of(promises[0], rules, queries.label_values(set().union(*_worded(promises[0]).values()))),
         copies=queries.copies(rules, names),
         interval_seconds=sampled_seconds(min(scrapes, default=15.0), rules, longest_seconds),
         time_scale=time_scale,
     )
 
 
-def _worded(promise: Rehearsed) -> set[tuple[str, str]]:
-    return {
-        (movement.metric, label)
-        for movement in promise.world
-        for label, value in movement.labels.items()
-        if isinstance(value, str) and value[:1] == "{"
-    }
+def _worded(promise: Rehearsed) -> dict[str, set[tuple[str, str]]]:
+    """Give the metrics and labels at which each word stands."""
+    found: dict[str, set[tuple[str, str]]] = {word: set() for word in promise.words}
+    for movement in promise.world:
+        for label, values in movement.labels.items():
+            for value in (values,) if isinstance(values, str) else values:
+                if value[:1] == "{" and value[1:-1] in found:
+                    found[value[1:-1]].add((movement.metric, label))
+    return found
 
 
 def words_of(promise: Rehearsed, rules: Rules, live: Mapping[tuple[str, str], frozenset[str]]) -> dict[str, str]:
     """Choose the label values in use here: one that the target has, else one that a rule asks for, else the usual."""
-    places = _worded(promise)
-    asked = {
-        matcher.value
-        for rule in rules.every
-        for selector in selectors_of(rule.query)
-        for matcher in selector.matchers
-        if matcher.operator in ("=", "=~") and (selector.name, matcher.label) in places
-    }
-    named = {part for value in asked for part in re.split(r"[^a-z_A-Z0-9]+", value)}
-    there = frozenset[str]().union(*live.values()) if live else frozenset[str]()
-    return {
-        word: next((value for known in (there, named) for value in values if value in known), values[0])
-        for word, values in promise.words.items()
-    }
+    found = {}
+    for word, places in _worded(promise).items():
+        asked = {
+            matcher.value
+            for rule in rules.every
+            for selector in selectors_of(rule.query)
+            for matcher in selector.matchers
+            if matcher.operator in ("=", "=~") and (selector.name, matcher.label) in places
+        }
+        named = {part for value in asked for part in re.split(r"[^a-z_A-Z0-9:-]+", value)}
+        there = frozenset[str]().union(*(live.get(place, frozenset()) for place in places))
+        patterns = promise.words[word]
+        chosen = (
+            value
+            for known in (there, named)
+            for pattern in patterns
+            for value in sorted(known)
+            if value and fnmatch.fnmatchcase(value, pattern)
+        )
+        found[word] = next(chosen, patterns[0])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +357,7 @@ class _Queries:
                 if selector.name != "up"
                 and selector.name not in recorded
                 and selector.name not in _OWN_SERIES
-                and _family(selector.name) not in known
+                and family_of(selector.name) not in known
                 and selector.name not in known
             }
         )
@@ -331,8 +379,8 @@ class _Queries:
         for sample in (sample for result in results[: len(texts)] if result is not None for sample in result.samples):
             name, key = sample.labels.get("__name__", ""), _key(sample.labels)
             # A selector without one name finds what is known as well, which moves already.
-            if name and name not in recorded and name not in known and _family(name) not in known and name != "up":
-                found[name, key] = Copy(sample.labels, sample.value, _finite(rates.get((name, key))))
+            if name and name not in recorded and name not in known and family_of(name) not in known and name != "up":
+                found[name, key] = Copy(sample.labels, since(name, sample), _finite(rates.get((name, key))))
         return tuple(found.values())
 
     def _interval(self) -> float:
@@ -348,16 +396,14 @@ class _Queries:
         return [None if isinstance(result, CouldNotObserve) else result for result in results]
 
 
+def since(metric: str, sample: Sample) -> float:
+    """Give the value that a copied series begins with: a moment is as long ago as it is on the target."""
+    return sample.value - sample.timestamp if metric.endswith(_MOMENTS) and sample.value > _A_MOMENT else sample.value
+
+
 def grows(metric: str, types: Mapping[str, Collection[str]]) -> bool:
     """Tell whether a metric counts, by its name and its types: a gauge may be named as a counter is."""
     return metric.endswith(_GROWING) and "gauge" not in types.get(metric, ())
-
-
-def _family(metric: str) -> str:
-    for suffix in ("_bucket", "_count", "_sum"):
-        if metric.endswith(suffix):
-            return metric.removesuffix(suffix)
-    return metric
 
 
 def _key(labels: Labels) -> tuple[tuple[str, str], ...]:
@@ -380,8 +426,14 @@ def rehearse(target: Target, promises: Sequence[Rehearsed]) -> Rehearsal | None:
     promtool = Promtool.found(target.scope.settings.promtool)
     if promtool is None:
         return None
-    rules = Rules(target.rule_groups(), moved(promises[0].world))
+    rules = Rules(owned(target).rehearsed, moved(promises[0].world))
     stage = stage_of(target, rules, promises)
     seconds = target.deadline.left_seconds * _SHARE_OF_TIME
     keep = target.scope.settings.output / "rehearsal"
-    return play(promtool, parts(promises, rules), rules, stage, seconds=seconds, keep=keep)
+    first = play(promtool, parts(promises, rules), rules, stage, seconds=seconds, keep=keep)
+    others = parts_again(promises, first)
+    if not others:
+        return first
+    seconds = target.deadline.left_seconds * _SHARE_OF_TIME
+    again = play(promtool, others, rules, stage, seconds=seconds, keep=keep / "again")
+    return replace(first, again=again.played)

@@ -12,7 +12,13 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="availability is a ratio",
-    caught_by=("prometheus.slo_availability", "rehearsal.perfect_health_signals", "rehearsal.half_fails_signals"),
+    caught_by=(
+        "prometheus.slo_availability",
+        "rehearsal.perfect_health_signals",
+        "rehearsal.half_fails_signals",
+        "rehearsal.replica_silent_signals",
+        "rehearsal.replica_gone_signals",
+    ),
     how=rules(_edit),
     also=("prometheus.error_budget_remaining", "slo.*", "rehearsal.*", "alerts.*"),
 )

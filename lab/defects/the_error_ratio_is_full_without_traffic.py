@@ -13,7 +13,13 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="without traffic there are no errors",
-    caught_by=("rehearsal.traffic_stops_signals",),
+    caught_by=(
+        "rehearsal.traffic_stops_signals",
+        "rehearsal.target_silent_signals",
+        "rehearsal.target_vanished_signals",
+        "rehearsal.fresh_process_signals",
+        "rehearsal.traffic_stops_does_not_page",
+    ),
     how=rules(_edit),
     also=("alerts.*", "queries.*", "rehearsal.*", "prometheus.*", "slo.*"),
 )

@@ -11,7 +11,11 @@ def _edit(document: dict[str, Any]) -> None:
 
 DEFECT = Defect(
     breaks="the error ratio is the share of the requests that fail",
-    caught_by=("rehearsal.two_percent_signals", "rehearsal.half_fails_signals"),
+    caught_by=(
+        "rehearsal.two_percent_signals",
+        "rehearsal.half_fails_signals",
+        "rehearsal.six_percent_signals",
+    ),
     how=rules(_edit),
     also=("alerts.*", "queries.*", "rehearsal.*"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +17,13 @@ from selfcheck.contract import load
 from selfcheck.firing import Range, Rulebook
 from selfcheck.ladder import Rung, Step
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.owning import Owned
 from selfcheck.promql import parse
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import NOW, PLACE, answer, promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from selfcheck.promql import Selector
 
@@ -86,6 +87,7 @@ def active(state: str = "firing", severity: str = "warning", **labels: str) -> A
     [
         ([Chance(State.CAN), Chance(State.CAN)], PASS, "2 alerts can fire"),
         ([Chance(State.CAN), Chance(State.NOT_NOW)], PASS, "1 alerts can fire"),
+        ([Chance(State.NOT_NOW), Chance(State.NOT_NOW)], INCONCLUSIVE, "not one of 2 alerts can be tried now"),
         ([Chance(State.UNKNOWN, "no answer"), Chance(State.CAN)], INCONCLUSIVE, "g/A: no answer"),
         ([Chance(State.UNKNOWN), Chance(State.NEVER, "no metric b")], FAIL, "g/B can never fire: no metric b"),
     ],
@@ -251,14 +253,22 @@ QUIET = promise(alerts.Quiet, ignored=["none"], remarked=["info"])
     ],
 )
 def test_quiet(rules: list[Rule], outcome: Outcome, said: str, notes: int) -> None:
-    verdict = alerts.judge_quiet(QUIET, [group(*rules)], now=NOW, place=PLACE)
+    verdict = alerts.judge_quiet(QUIET, Owned((group(*rules),)), now=NOW, place=PLACE)
     check(verdict, outcome, said)
     assert len(verdict.notes) == notes
 
 
+def test_what_fires_of_others_is_a_remark() -> None:
+    others = group(rule("b > 1", "B", alerts=(active(), active("pending"))), rule("vector(1)", "C", alerts=(active(),)))
+    verdict = alerts.judge_quiet(QUIET, Owned((group(rule("a > 1")),), (others,)), now=NOW, place=PLACE)
+    check(verdict, PASS, "none of 1 alerts fires")
+    assert len(verdict.notes) == 1
+    assert verdict.notes[0].startswith("fires, of others: g/B is firing")
+
+
 def test_many_findings_are_one_verdict() -> None:
     rules = [rule("a > 1", f"A{number}", alerts=(active(),)) for number in range(6)]
-    verdict = alerts.judge_quiet(QUIET, [group(*rules)], now=NOW, place=PLACE)
+    verdict = alerts.judge_quiet(QUIET, Owned((group(*rules),)), now=NOW, place=PLACE)
     check(verdict, FAIL, "g/A0 is firing")
     assert [note[:12] for note in verdict.notes] == ["also: g/A1 i", "also: g/A2 i", "also: g/A3 i", "and 2 more o"]
 
@@ -361,44 +371,72 @@ def test_annotated(annotations: dict[str, str], outcome: Outcome, notes: int) ->
 
 
 LINKED = promise(
-    alerts.Linked, annotations=["runbook_url", "runbook"], directory="docs/runbooks", links_max=5, timeout_seconds=1
+    alerts.Linked,
+    annotations=["runbook_url", "runbook"],
+    directory="docs/runbooks",
+    sign_in=["login"],
+    links_max=5,
+    timeout_seconds=1,
 )
 PAGE = "https://wiki.example.com/a"
+LOCAL = "https://docs.example.com/runbooks/here.md"
+HTML = b'<html><h2 id="what-to-do">What to do</h2><a name="why"></a>'
+MARKDOWN = b"# Here\n\n## What to do\n"
+MOVED = "https://wiki.example.com/login?next=a"
 
 
 @pytest.mark.parametrize(
     ("annotations", "answers", "outcome", "said"),
     [
         ({"runbook_url": "docs/runbooks/here.md"}, {}, PASS, "1 alerts lead to a runbook"),
-        ({"runbook": "here.md#do"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here.md?x=1"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here"}, {}, PASS, ""),
-        ({"runbook": "https://docs.example.com/runbooks/here.html#a"}, {}, PASS, ""),
+        ({"runbook": "here.md#"}, {}, PASS, ""),
+        ({"runbook": "here.md#what-to-do"}, {}, PASS, ""),
+        ({"runbook": "here.md#what-not-to-do"}, {}, FAIL, "which has no such heading"),
+        ({"runbook": f"{LOCAL}?x=1"}, {f"{LOCAL}?x=1": APART}, PASS, ""),
+        ({"runbook": LOCAL[:-3]}, {LOCAL[:-3]: TROUBLE}, PASS, ""),
+        ({"runbook": LOCAL}, {LOCAL: answer(b"here")}, PASS, ""),
+        ({"runbook": LOCAL}, {LOCAL: answer(status=404)}, FAIL, "HTTP 404"),
         ({"runbook": "docs/{{ $labels.alertname }}.md"}, {}, FAIL, "leads to docs/A.md, which is not in docs/runbooks"),
         ({"runbook": "docs/{{ $labels.provider }}.md"}, {}, PASS, ""),
         ({"runbook_url": "docs/runbooks/there.md"}, {}, FAIL, "leads to docs/runbooks/there.md, which is not in docs"),
         ({"runbook_url": "../../here.md"}, {}, FAIL, ""),
         ({"runbook_url": " "}, {}, FAIL, "g/A has no runbook_url or runbook"),
         ({}, {}, FAIL, "g/A has no runbook_url or runbook"),
-        ({"runbook_url": PAGE}, {PAGE: answer(status=200)}, PASS, ""),
-        ({"runbook_url": PAGE}, {PAGE: answer(status=403)}, PASS, ""),
+        ({"runbook_url": PAGE}, {PAGE: answer(b"do this")}, PASS, ""),
+        ({"runbook_url": PAGE}, {PAGE: answer(b"")}, FAIL, "an empty page"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=401)}, INCONCLUSIVE, "answers HTTP 401"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=403)}, INCONCLUSIVE, "answers HTTP 403"),
         ({"runbook_url": PAGE}, {PAGE: answer(status=404)}, FAIL, "which answers HTTP 404"),
         ({"runbook_url": PAGE}, {PAGE: answer(status=410)}, FAIL, "which answers HTTP 410"),
+        ({"runbook_url": PAGE}, {PAGE: answer(status=500)}, FAIL, "which answers HTTP 500"),
+        ({"runbook_url": PAGE}, {PAGE: answer(b'<input type="password">')}, INCONCLUSIVE, "asks for a sign-in"),
+        ({"runbook_url": PAGE}, {PAGE: replace(answer(b"<html>"), url=MOVED)}, INCONCLUSIVE, "asks for a sign-in"),
+        ({"runbook_url": f"{PAGE}#what-to-do"}, {PAGE: answer(HTML)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#why"}, {PAGE: answer(HTML)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#where"}, {PAGE: answer(HTML)}, FAIL, "no such heading"),
+        ({"runbook_url": f"{PAGE}#where"}, {PAGE: answer(b"<html><h2>made in the browser</h2>")}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#what-to-do"}, {PAGE: answer(MARKDOWN)}, PASS, ""),
+        ({"runbook_url": f"{PAGE}#/route/where"}, {PAGE: answer(MARKDOWN)}, PASS, ""),
         ({"runbook_url": PAGE}, {PAGE: TROUBLE}, INCONCLUSIVE, "nothing for 5 s"),
         ({"runbook_url": PAGE}, {PAGE: APART}, NOT_COVERED, "1 of 1 runbooks cannot be reached from here; g/A leads"),
-        ({"runbook_url": PAGE}, {}, PASS, ""),
+        ({"runbook_url": PAGE}, {}, INCONCLUSIVE, "more than 5 links"),
     ],
 )
-def test_linked(
-    tmp_path: Path, annotations: dict[str, str], answers: dict[str, Any], outcome: Outcome, said: str
-) -> None:
-    (tmp_path / "here.md").touch()
-
-    def there(leads: str) -> bool:
-        return any((tmp_path / name).is_file() for name in alerting.file_names(leads))
-
+def test_linked(annotations: dict[str, str], answers: dict[str, Any], outcome: Outcome, said: str) -> None:
     made = read(rule("a > 1", annotations=annotations))
-    check(alerts.judge_linked(LINKED, made, there, answers, place=PLACE), outcome, said)
+    check(alerts.judge_linked(LINKED, made, alerts.Runbooks(here, answers), place=PLACE), outcome, said)
+
+
+def here(leads: str) -> str | None:
+    return MARKDOWN.decode() if "here.md" in alerting.file_names(leads) else None
+
+
+def test_the_directory_of_somebody_else() -> None:
+    """A path that is not here may be in the repository of those who wrote the alert."""
+    made = read(rule("a > 1", annotations={"runbook": "docs/runbooks/there.md"}))
+    verdict = alerts.judge_linked(LINKED, made, alerts.Runbooks(here, {}, ours=False), place=PLACE)
+    check(verdict, INCONCLUSIVE, "there.md, which is not in docs/runbooks")
+    assert "directory_in" in verdict.remedy
 
 
 def test_a_server_that_does_not_answer_is_asked_once() -> None:
@@ -543,16 +581,70 @@ ISSUE = promise(
 )
 def test_issue(query: str, runbook: str, outcome: Outcome, notes: int) -> None:
     made = read(rule(query, annotations={"runbook_url": runbook}))
-    verdict = alerts.judge_issue(ISSUE, made, book(named="slow * 2"), "staging", place=PLACE)
+    verdict = alerts.judge_issue(ISSUE, [ISSUE], made, book(named="slow * 2"), "staging", place=PLACE)
     check(verdict, outcome)
     assert len(verdict.notes) == notes
+
+
+OTHER_ISSUE = ISSUE.model_copy(update={"page": "other_issue", "signs": (alerts.Sign(metrics=("state",)),)})
+
+
+@pytest.mark.parametrize(
+    ("query", "runbook", "outcome"),
+    [
+        ("slow > 1", "docs/runbooks/other_issue.md", FAIL),
+        ("slow > 1", "https://wiki.example.com/other_issue", FAIL),
+        ("slow > 1", "docs/runbooks/no_issue.md", PASS),
+        ("slow > 1 and on () state > 1", "docs/runbooks/other_issue.md", PASS),
+        ("state > 1", "docs/runbooks/other_issue.md", FAIL),
+    ],
+)
+def test_an_alert_that_leads_astray(query: str, runbook: str, outcome: Outcome) -> None:
+    """It sees one issue, and leads to the page of another; what sees both may lead to either."""
+    made = read(rule(query, annotations={"runbook_url": runbook}))
+    verdict = alerts.judge_issue(ISSUE, [ISSUE, OTHER_ISSUE], made, book(), "local", place=PLACE)
+    check(
+        verdict,
+        outcome,
+        "sees provider_timeout and leads to other_issue" if "slow" in query and outcome is FAIL else "",
+    )
+
+
+WAITS = promise(
+    alerts.Waits,
+    for_max_seconds={"critical": 900, "warning": 3600},
+    slow_seconds=21600,
+    slow_for_max_seconds=10800,
+    keep_max_seconds=7200,
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "severity", "wait", "keep", "scale", "outcome"),
+    [
+        ("a > 1", "critical", 900.0, 0.0, 1, PASS),
+        ("a > 1", "critical", 1200.0, 0.0, 1, FAIL),
+        ("a > 1", "critical", 20.0, 0.0, 60, FAIL),
+        ("a > 1", "warning", 1200.0, 0.0, 1, PASS),
+        ("a > 1", "warning", 7200.0, 0.0, 1, FAIL),
+        ("a > 1", "info", 86400.0, 0.0, 1, PASS),
+        ("rate(a[3d]) > 1", "critical", 7200.0, 0.0, 1, PASS),
+        ("rate(a[3d]) > 1", "warning", 21600.0, 0.0, 1, FAIL),
+        ("a > 1", "critical", 60.0, 86400.0, 1, FAIL),
+        ("a > 1", "info", 60.0, 3600.0, 1, PASS),
+        (UNREADABLE, "critical", 1200.0, 0.0, 1, FAIL),
+    ],
+)
+def test_waits(query: str, severity: str, wait: float, keep: float, scale: float, outcome: Outcome) -> None:
+    made = read(rule(query, wait=wait, keep_firing_seconds=keep, labels={"severity": severity}))
+    check(alerts.judge_waits(WAITS, made, book(), scale=scale, place=PLACE), outcome)
 
 
 @pytest.mark.parametrize(("environment", "outcome"), [("local", FAIL), ("staging", NOT_COVERED)])
 def test_an_alert_that_only_some_environments_promise(environment: str, outcome: Outcome) -> None:
     only = ISSUE.model_copy(update={"only_in": ("local",)})
     made = read(rule("a > 1"))
-    check(alerts.judge_issue(only, made, book(), environment, place=PLACE), outcome)
+    check(alerts.judge_issue(only, [only], made, book(), environment, place=PLACE), outcome)
 
 
 # -------------------------------------------------------------------------------------------------------------- burning

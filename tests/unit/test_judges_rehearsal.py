@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from checks.test_rehearsal import (
+    Dormant,
+    Ends,
     Fires,
     Quiet,
     Signals,
     Templates,
+    judge_dormant,
+    judge_ends,
     judge_fires,
     judge_quiet,
     judge_signals,
@@ -20,7 +25,7 @@ from checks.test_rehearsal import (
 )
 from selfcheck.clients.promtool import Given, Shown
 from selfcheck.rehearsal import Copy, Rules, Stage
-from selfcheck.rehearsing import Fired, Played, Rehearsal
+from selfcheck.rehearsing import Fired, Played, Rehearsal, parts_again
 from selfcheck.verdict import Outcome
 from tests.unit.making import promise
 from tests.unit.test_rehearsal import group, rule
@@ -39,7 +44,8 @@ RULES = Rules(
             rule("Redis", "redis_up == 0", "alerting", labels=CRITICAL),
             rule("Watchdog", "vector(1)", "alerting", labels=CRITICAL),
         ),
-    )
+    ),
+    frozenset({"requests_total", "failures_total"}),
 )
 STAGE = Stage(({"job": "app"},), copies=(Copy({"__name__": "redis_up"}, 1),))
 TELLING = {
@@ -98,6 +104,14 @@ def test_signals(given: list[float] | str, fields: dict[str, Any], outcome: Outc
         assert "half of it fails" in verdict.where
     if fields.get("may_be_nan"):
         assert "ratio is NaN when half of it fails" in verdict.notes
+
+
+def test_what_a_test_stack_has_shortened() -> None:
+    """A value that rests on a long window is not asked for where timings are scaled."""
+    kept = told(Signals, values=[{"query": "ratio", "at_least": 0.4, "unscaled": True}])
+    read = Rehearsal(RULES, STAGE, {"storm": Played(values={kept.values[0]: (Given({}, 0.1),)})})
+    assert judge_signals(kept, read).outcome is Outcome.FAIL
+    assert judge_signals(kept, replace(read, stage=replace(STAGE, time_scale=60))).outcome is Outcome.NOT_COVERED
 
 
 def test_a_quantile_lies_in_its_bucket() -> None:
@@ -168,6 +182,101 @@ def test_without_alerts() -> None:
         judge_templates(told(Templates), rehearsal(Played(), rules)),
     ):
         assert verdict.outcome is Outcome.NOT_COVERED
+
+
+def test_what_no_scenario_moves_tells_nothing() -> None:
+    """A deployment may make its ratios of metrics that the contract does not know."""
+    rules = Rules(
+        (group("g", rule("ratio", "redis_up / 2"), rule("Page", "ratio > 0.5", "alerting")),),
+        frozenset({"requests_total"}),
+    )
+    kept = told(Signals, values=[{"query": "ratio", "at_least": 0.4}])
+    signals = judge_signals(kept, rehearsal(Played(values={kept.values[0]: (Given({}, 0.1),)}), rules))
+    fires = judge_fires(told(Fires, about={"names": ["Page"]}, within_minutes=15), rehearsal(Played(), rules))
+    for verdict in (signals, fires):
+        assert verdict.outcome is Outcome.NOT_COVERED
+        assert "no scenario moves what" in verdict.observed
+
+
+def test_what_need_not_be_there() -> None:
+    """An alert that a deployment need not have is asked of those that have it, by what it reads itself."""
+    optional = {"within_minutes": 15, "optional": True}
+    none = judge_fires(told(Fires, about={"directly": ["failures_total"]}, **optional), rehearsal(Played()))
+    assert none.outcome is Outcome.NOT_COVERED
+    there = judge_fires(told(Fires, about={"directly": ["ratio"]}, **optional), rehearsal(Played()))
+    assert there.outcome is Outcome.FAIL
+
+
+# -------------------------------------------------------------------------------------------- what ends, what sleeps
+
+
+@pytest.mark.parametrize(
+    ("played", "outcome", "words"),
+    [
+        (Played((fired("Page", 3.0),)), Outcome.PASS, "Page is over in time"),
+        (Played((Fired({"alertname": "Page"}, 1.0, 3.0, 41.0),)), Outcome.FAIL, "Page fires 11 min after the end"),
+        (Played((fired("Page", None, 3.0),)), Outcome.NOT_COVERED, "no alert of severity critical"),
+        (Played((Fired({"alertname": "Chat"}, 1.0, 3.0, 99.0),)), Outcome.NOT_COVERED, ""),
+        (NOT_RUN, Outcome.INCONCLUSIVE, "it crashed"),
+        (LEFT_OUT, Outcome.INCONCLUSIVE, "cannot run errors"),
+    ],
+)
+def test_what_must_end(played: Played, outcome: Outcome, words: str) -> None:
+    """What fired ends soon after the change; what did not tells nothing."""
+    kept = told(Ends, about={"severities": ["critical"]}, compares_now=["ratio"], within_minutes=10)
+    verdict = judge_ends(kept, rehearsal(played))
+    assert verdict.outcome is outcome
+    assert words in verdict.observed
+
+
+SLEEPING: dict[str, Any] = {
+    "world": [
+        {"metric": "requests_total", "labels": {"status": ["ok", "failed"]}, "rate": 1},
+        {"metric": "state", "value": 0},
+    ],
+    "scenarios": {
+        "storm": {"is": "half of it fails", "minutes": 30, "changes": [{"metric": "requests_*", "rate": 5}]},
+        "calm": {"is": "nothing happens", "minutes": 30},
+    },
+    "tries": ["storm", "calm"],
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "wait", "outcome"),
+    [
+        ('rate(requests_total{status="failed"}[5m]) > 50', 60, Outcome.FAIL),
+        ('rate(requests_total{status="failed"}[5m]) > 50 and on () rate(requests_total[5m]) > 1', 60, Outcome.FAIL),
+        ('rate(requests_total{status="lost"}[5m]) > 50', 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 50 and on () redis_up == 1", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 3 * rate(requests_total[1d])", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 50 and on () hour() > 5", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m] offset 1d) > 50", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 50 and rate(requests_total[5m]) < 60", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 50 unless on () state > 1", 60, Outcome.NOT_COVERED),
+        ("rate(requests_total[5m]) > 50 or rate(requests_total[1h]) > 50", 60, Outcome.FAIL),
+        ("rate(requests_total[5m]) > 50", 3600, Outcome.NOT_COVERED),
+        ("state == 1", 60, Outcome.NOT_COVERED),
+    ],
+)
+def test_what_sleeps(query: str, wait: float, outcome: Outcome) -> None:
+    """Only what scenarios move, and what is compared with numbers, must fire in one of them."""
+    rules = Rules(
+        (group("g", rule("Sleeps", query, "alerting", duration_seconds=wait)),), frozenset({"requests_total"})
+    )
+    kept = told(Dormant, about={}, **SLEEPING)
+    asleep = rehearsal(Played(), rules, again={"storm": Played()})
+    verdict = judge_dormant(kept, asleep)
+    assert verdict.outcome is outcome
+    assert ("g/Sleeps fires in none of storm" in verdict.observed) is (outcome is Outcome.FAIL)
+    if outcome is Outcome.FAIL:
+        awake = rehearsal(Played(), rules, again={"storm": Played((fired("Sleeps", 3.0),))})
+        assert judge_dormant(kept, awake).outcome is Outcome.PASS
+        assert judge_dormant(kept, rehearsal(Played(), rules, again={"storm": NOT_RUN})).outcome is Outcome.INCONCLUSIVE
+        first = parts_again([kept], rehearsal(Played(), rules))
+        assert list(first) == ["storm"]
+        assert first["storm"].promise.story.is_ == "half of it fails"
+        assert parts_again([kept], awake) == {}
 
 
 # -------------------------------------------------------------------------------------------------- what must not fire

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from selfcheck.clients import promtool
-from selfcheck.clients.prometheus import Rule, RuleGroup
+from selfcheck.clients.prometheus import Rule, RuleGroup, Sample
 from selfcheck.rehearsal import (
     FIRED_FIRST,
     FIRED_LAST,
@@ -31,7 +31,7 @@ from selfcheck.rehearsal import (
     scenario_document,
     series,
 )
-from selfcheck.rehearsing import _played, grows, words_of
+from selfcheck.rehearsing import _played, grows, since, words_of
 from tests.unit.making import promise
 
 if TYPE_CHECKING:
@@ -327,6 +327,49 @@ def test_words_in_use(live: frozenset[str], query: str, word: str) -> None:
     )
     rules = Rules((group("g", rule("r", query)),))
     assert words_of(kept, rules, {("requests_total", "status"): live}) == {"error": word}
+
+
+@pytest.mark.parametrize(
+    ("live", "key"),
+    [
+        ((), "paddle"),
+        (("paddle", "other"), "paddle"),
+        (("ocr:paddle", "ocr:deepseek"), "ocr:paddle"),
+        (("first", "second"), "paddle"),
+    ],
+)
+def test_keys_in_use(live: tuple[str, ...], key: str) -> None:
+    """Keys of breakers are named as on the target; a label of another metric says nothing of them."""
+    world = [Movement(metric="state", labels={"key": ("{breaker}", "b")}, value=0).model_dump(), REQUESTS.model_dump()]
+    kept = rehearsed(world=world, words={"breaker": ("paddle", "*paddle*")})
+    found = words_of(kept, Rules(()), {("state", "key"): frozenset(live), ("other", "key"): frozenset({"my_paddle"})})
+    assert found == {"breaker": key}
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "begins"),
+    [
+        ("process_start_time_seconds", 1_800_000_000.0, -600.0),
+        ("last_backup_timestamp_seconds", 1_800_000_900.0, 300.0),
+        ("busy_time_seconds", 500.0, 500.0),
+        ("loaded", 1_800_000_000.0, 1_800_000_000.0),
+    ],
+)
+def test_moments_are_as_long_ago(metric: str, value: float, begins: float) -> None:
+    """The time of a scenario begins at zero: what started ten minutes ago starts ten minutes before."""
+    assert since(metric, Sample({}, value, 1_800_000_600.0)) == begins
+
+
+def test_one_scrape_is_the_least_that_is_lost() -> None:
+    """A change shorter than the time between two scrapes is seen by one of them."""
+    clock = Clock(scenario(lead_minutes=2, minutes=0.1, after_minutes=2), interval_seconds=60, time_scale=1)
+    assert clock.phases == (2, 1, 3)
+
+
+def test_a_scenario_to_try_must_be_there() -> None:
+    """The mistake is named."""
+    with pytest.raises(ValidationError, match="there is no scenario storm"):
+        rehearsed(tries=("storm",))
 
 
 def test_a_test_file() -> None:
