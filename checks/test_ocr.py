@@ -23,7 +23,6 @@ from selfcheck.drawings import (
     Size,
     Took,
 )
-
 from selfcheck.verdict import combine
 
 if TYPE_CHECKING:
