@@ -462,6 +462,7 @@ class Size(OfDrawings):
     act: ActName
     measure: Literal["bytes", "pages"]
     over: int = Field(1, ge=0, description="How much more than the limit is sent.")
+    part: float = Field(1, gt=0, le=1, description="With `over` 0: which part of the limit is sent.")
     payload: PayloadName | None = Field(None, description="The PNG that is made so large; for bytes.")
     limit: int | None = Field(None, ge=1)
     limit_page: RouteName | None = None
@@ -500,7 +501,8 @@ def judge_size(promise: Size, one: Seen) -> Verdict:
     if _succeeded(promise, _answer(one)):
         return passed("accepted", where=one.place["where"])
     verdict = _handled(promise, one, expected)
-    return verdict.with_notes(f"what is exactly as large as the limit is refused: {_described(promise, _answer(one))}")
+    size = "exactly as large as the limit" if promise.part == 1 else "clearly smaller than the limit"
+    return verdict.with_notes(f"what is {size} is refused: {_described(promise, _answer(one))}")
 
 
 def judge_below(promise: Size, limit: int, below: Seen, small: Seen) -> Verdict | None:
@@ -528,7 +530,8 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
     """Make the file, send it, judge the answer; one that is refused at the limit is sent again somewhat smaller."""
     page = None if promise.limit_page is None else target.pages(promise.limit_page)[0].answer
     limit = limit_of(promise, page)
-    verdict = judge_size(promise, _sized(promise, target, limit + promise.over))
+    first = _sized(promise, target, max(1, int(limit * promise.part)) + promise.over)
+    verdict = judge_size(promise, first)
     # "Up to" and "less than" differ by one page, and of bytes a form around the file takes some.
     smaller = limit - max(1, limit // _CLEARLY_SMALLER)
     if promise.over or not verdict.notes or not smaller:
@@ -538,7 +541,8 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
         small = _sized(promise, target, 1)
     else:
         small = seen(target, promise.act, target.platform.send_each([Sending(act)])[0])
-    return judge_below(promise, limit, _sized(promise, target, smaller), small) or verdict
+    below = _sized(promise, target, smaller) if promise.part == 1 else first
+    return judge_below(promise, limit, below, small) or verdict
 
 
 def _sized(promise: Size, target: Target, amount: int) -> Seen:
