@@ -532,6 +532,7 @@ class Entries(OfTable):
     right: Right = Right.SYNTHETIC
     holds: Literal["once", "provider", "status", "failures"]
     act: ActName = Field(description="An act whose route's answers are looked for.")
+    refused: ActName = Field(description="An act of the same route that is refused.")
     cached: str = Field(description="Path in the answer to whether it came from the cache.")
     success: str
     claimed: str = Field(description="Path in the answer to the milliseconds that it says it took.")
@@ -680,8 +681,11 @@ def test_entries(promise: Entries, target: Target) -> Verdict:
 def _entries(promise: Entries, target: Target) -> list[Own]:
     """Look for the rows of all OCR requests that this run has sent so far; waits for those that are missing."""
     route = target.contract.act(promise.act).route
-    if sum(kept.act.route == route for kept in target.platform.answered) < 2 * _ENOUGH:  # run alone
-        target.platform.send_each([Sending(target.contract.act(promise.act))] * _ENOUGH)
+    sent = [kept.answer for kept in target.platform.answered if kept.act.route == route]
+    refused = sum(_field(answer, promise.success) is False for answer in sent)
+    if min(refused, len(sent) - refused) < _ENOUGH:  # this area was asked for alone
+        acts = [target.contract.act(name) for name in (promise.act, promise.refused)]
+        target.platform.send_each([Sending(act) for act in acts for _ in range(_ENOUGH)])
     answers = [kept.answer for kept in target.platform.answered if kept.act.route == route]
     own = own_requests(promise, answers)
     postgres = components.postgres(target)
