@@ -967,22 +967,18 @@ def judge_all_replicas(seen: Exhausted, reproduce: str, *, shared: bool) -> Verd
         return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", where=seen.burst.where)
     if not seen.elsewhere:
         return not_covered("the replicas cannot be asked one by one", _REMEDY)
-    verdicts = []
-    for asked in seen.elsewhere:
-        said = f"HTTP {status_of(asked)} of {asked.who}, after {seen.burst.sent} requests to another replica"
-        place = {"where": asked.where, "reproduce": reproduce}
-        if status_of(asked) == TOO_MANY:
-            verdicts.append(passed(said, where=asked.where))
-        elif status_of(asked) != OK or seen.burst.seconds > seen.burst.window_seconds / 2:
-            verdicts.append(inconclusive(expected, said, **place))
-        elif not shared:
-            remedy = (
-                "add the environment to `shared_in` in the contract's classifier.toml if its replicas share the count"
-            )
-            verdicts.append(not_covered(said, remedy))
-        else:
-            verdicts.append(failed(expected, said, **place))
-    return combine(verdicts)
+    other, *again = seen.elsewhere
+    said = f"HTTP {status_of(other)} of {other.who}, after {seen.burst.sent} requests to another replica"
+    if status_of(other) == TOO_MANY:
+        return passed(said, where=other.where)
+    place = {"where": other.where, "reproduce": reproduce}
+    if status_of(other) != OK or [status_of(one) for one in again] != [TOO_MANY]:
+        return inconclusive(expected, f"{said}, which may refuse it no more", **place)
+    if not shared:
+        return not_covered(
+            said, "add the environment to `shared_in` in classifier.toml if its replicas share the count"
+        )
+    return failed(expected, f"{said}, which refuses it still", **place)
 
 
 _CERTAIN = 4

@@ -101,9 +101,9 @@ class Exhausted:
     """What was seen of the rate limit.
 
     `counted` is how far the counter of refusals grew on all processes, `trouble` what makes that worthless, and `idle`
-    how far it grew while this run waited and sent nothing (None: it did not wait). `elsewhere` are requests of the same
-    client to other processes while this one refused it. `recovered` are the client's
-    requests after the time that it was told to wait, empty where that was not waited for.
+    how far it grew while this run waited and sent nothing (None: it did not wait). `elsewhere` are a request of the
+    same client to another process and, where that one served it, one more to the first process. `recovered` are the
+    client's requests after the time that it was told to wait, empty where that was not waited for.
     """
 
     burst: Burst
@@ -170,8 +170,8 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         fresh = apart and caller is Caller.OTHER
         burst = _burst(target, limit, client, who, allowed, processes=processes, fresh=fresh)
     ended = time.monotonic()
+    elsewhere = _elsewhere(target, client, spots, who) if burst.refused else ()
     later = [ask(target, [(who, other.sending())])[0] for other in watched]
-    elsewhere = _elsewhere(target, client, spots) if burst.refused else ()
     disguised = _disguised(target, limit, client) if burst.refused else None
     after = snapshot(target, [limit.counter])
     grown, trouble = counting.growth(before, after, [limit.counter])
@@ -201,13 +201,15 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
     return replace(found, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
 
 
-_ELSEWHERE_MAX = 1
-
-
-def _elsewhere(target: Target, client: Client, spots: Mapping[str, str | None]) -> tuple[Asked, ...]:
-    """Ask another process as the client that one process refuses."""
-    others = [(who, base) for who, base in spots.items() if base is not None and base != client.base][:_ELSEWHERE_MAX]
-    return tuple(ask(target, [(who, replace(client, base=base).sending()) for who, base in others])) if others else ()
+def _elsewhere(target: Target, client: Client, spots: Mapping[str, str | None], who: str) -> tuple[Asked, ...]:
+    """Ask another process as the client that one process refuses; and that one again, if the other one serves it."""
+    others = [(name, base) for name, base in spots.items() if base is not None and base != client.base]
+    if not others:
+        return ()
+    asked = ask(target, [(others[0][0], replace(client, base=others[0][1]).sending())])
+    if status_of(asked[0]) == OK:
+        asked += ask(target, [(who, client.sending())])
+    return tuple(asked)
 
 
 def _disguised(target: Target, limit: Limit, client: Client) -> Disguised:
