@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from fastapi import UploadFile
+from starlette.datastructures import UploadFile
 
 from lab.breaking import Defect
 from lab.tamper import inside, replaced
