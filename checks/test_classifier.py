@@ -827,7 +827,16 @@ class Limited(OfClassifier, Limit):
     """What is promised of the rate limit; all of it is looked at once."""
 
     right: Right = Right.INTRUSIVE
-    holds: Literal["as_often_as_configured", "says_when", "counted_once", "for_one_client", "until_then"]
+    shared_in: tuple[str, ...] = Field(description="Environments whose replicas are known to share the count.")
+    holds: Literal[
+        "as_often_as_configured",
+        "says_when",
+        "counted_once",
+        "for_one_client",
+        "until_then",
+        "for_all_replicas",
+        "without_escape",
+    ]
 
 
 def judge_in_force(burst: Burst, reproduce: str) -> Verdict:
@@ -951,20 +960,66 @@ def judge_recovers(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict
     return passed(observed, where=last.where) if status_of(last) == OK else failed(expected, observed, **place)
 
 
+def judge_all_replicas(seen: Exhausted, reproduce: str, *, shared: bool) -> Verdict:
+    """Another process refuses the client, too, where the environment says that they share the count."""
+    expected = "refused by another replica as well"
+    if not seen.burst.refused:
+        return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", where=seen.burst.where)
+    if not seen.elsewhere:
+        return not_covered("the replicas cannot be asked one by one", _REMEDY)
+    other, *again = seen.elsewhere
+    said = f"HTTP {status_of(other)} of {other.who}, after {seen.burst.sent} requests to another replica"
+    if status_of(other) == TOO_MANY:
+        return passed(said, where=other.where)
+    place = {"where": other.where, "reproduce": reproduce}
+    if status_of(other) != OK or [status_of(one) for one in again] != [TOO_MANY]:
+        return inconclusive(expected, f"{said}, which may refuse it no more", **place)
+    if not shared:
+        return not_covered(
+            said, "add the environment to `shared_in` in classifier.toml if its replicas share the count"
+        )
+    return failed(expected, f"{said}, which refuses it still", **place)
+
+
+_CERTAIN = 4
+
+
+def judge_escape(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict:
+    """Who is refused at the load balancer is refused there with another address in a header, too.
+
+    It is a breach only where, in turns, the client was always refused as it is and always served in its disguise.
+    """
+    expected = f"HTTP 429 whatever {promise.forwarded_header} says"
+    if not seen.burst.refused or seen.disguised is None:
+        return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", where=seen.burst.where)
+    plain, claiming = ([status_of(one) for one in ones] for ones in (seen.disguised.plain, seen.disguised.claiming))
+    place = {"where": seen.disguised.plain[0].where, "reproduce": reproduce}
+    if not claiming:
+        observed = f"HTTP {plain[0]} at the load balancer: there it is another client, or another process counts"
+        return not_covered(observed, "nothing to do")
+    if TOO_MANY in claiming:
+        return passed(f"HTTP 429 also with {promise.forwarded_header}", where=place["where"])
+    with_, without = (", ".join(map(str, statuses)) for statuses in (claiming, plain))
+    said = f"HTTP {with_} with {promise.forwarded_header}, HTTP {without} without"
+    if claiming == [OK] * _CERTAIN and plain == [TOO_MANY] * (_CERTAIN + 1):
+        return failed(expected, said, **place)
+    return inconclusive(expected, said, **place)
+
+
 @check("classifier.limit", Limited)
 def test_limit(promise: Limited, target: Target) -> Verdict:
     """The rate limit is the configured one, says when it ends, is counted, and is each client's own."""
     seen = exhaust(target, promise, promise.wire)
     command = f"{_curl(target, promise.act)} -o /dev/null -w '%{{http_code}} %header{{retry-after}}\\n'"
     reproduce = f"for n in $(seq {seen.burst.sent}); do {command}; done"
-    match promise.holds:
-        case "as_often_as_configured":
-            return judge_in_force(seen.burst, reproduce)
-        case "says_when":
-            return judge_retry_after(promise, seen.burst, reproduce)
-        case "counted_once":
-            return judge_counted(promise, seen, reproduce)
-        case "for_one_client":
-            return judge_unaffected(seen, reproduce)
-        case "until_then":
-            return judge_recovers(promise, seen, reproduce)
+    shared = target.scope.name in promise.shared_in
+    judges: Mapping[str, Callable[[], Verdict]] = {
+        "as_often_as_configured": lambda: judge_in_force(seen.burst, reproduce),
+        "says_when": lambda: judge_retry_after(promise, seen.burst, reproduce),
+        "counted_once": lambda: judge_counted(promise, seen, reproduce),
+        "for_one_client": lambda: judge_unaffected(seen, reproduce),
+        "until_then": lambda: judge_recovers(promise, seen, reproduce),
+        "for_all_replicas": lambda: judge_all_replicas(seen, reproduce, shared=shared),
+        "without_escape": lambda: judge_escape(promise, seen, reproduce),
+    }
+    return judges[promise.holds]()

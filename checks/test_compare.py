@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from pydantic import Field
 
 from checks.test_prometheus import traffic_of
 from checks.test_slo import Objective, judge_objective
+from selfcheck.answering import breach
 from selfcheck.checking import check
 from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Sending
@@ -20,7 +21,7 @@ from selfcheck.contract import ActName, Component, Model, Promise, Right, RouteN
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.values import Domain, Missing, dig, same, shown, some
 from selfcheck.vectors import Case, Shape, Vector, cosine, generate, saved
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import pause
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _HTTP_OK = 200
 _NOT_FOUND = 404
 _NO_SUCH_METHOD = 405
 _RATE_LIMITED = 429
+_SERVER_ERROR = 500
+_BAD_REQUEST = 400
 _SHOWN_NUMBERS_MAX = 12
 _COMMAND_NUMBERS_MAX = 100
 _BY_HAND = "selfcheck-by-hand"
@@ -44,6 +47,9 @@ class Plan(Model):
     examples: str = Field(description="File of saved cases, inside of the contract's folder.")
     settle_seconds: float = Field(ge=0, description="How long what was registered or removed may take to show.")
     code: str = Field(description="Path of the error code in a refusal.")
+    score: str = Field(description="Path of the score in an answer.")
+    page: RouteName = Field(description="The page that says how many vectors are registered.")
+    total: str = Field(description="Path to that number on the page.")
 
 
 class Compared(Promise):
@@ -63,6 +69,7 @@ class How(StrEnum):
     SCALED = "compared after scaling"
     OTHER_ROUTE = "compared on the other route"
     TWIN = "compared with a copy that was registered later"
+    REPLACED = "compared after another vector was registered under the same id"
     AGAIN = "compared again"
     REPLICA = "compared by one replica"
 
@@ -95,14 +102,35 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What one replica says of how many vectors there are: before `count` were registered, then, and after removal.
+
+    Each is the last of several readings where the first did not show the change. `again` is the last one once more,
+    after a while in which this run changed nothing.
+    """
+
+    count: int
+    before: Answer | CouldNotObserve
+    registered: Answer | CouldNotObserve
+    removed: Answer | CouldNotObserve
+    again: Answer | CouldNotObserve | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """All comparisons of a run, what could not be registered or removed, and the answers after the removal."""
+    """All comparisons of a run, what could not be registered or removed, and the answers after the removal.
+
+    `replacing` is the answer to the registration of another vector under an id that was taken.
+    """
 
     asked: tuple[Asked, ...]
     about: str = ""
     unregistered: tuple[CouldNotObserve, ...] = ()
     left_behind: tuple[str, ...] = ()
     gone: tuple[Asked, ...] = ()
+    replacing: Answer | CouldNotObserve | None = None
+    totals: Totals | None = None
+    removed_again: Answer | CouldNotObserve | None = None
 
     def of(self, *hows: How) -> list[Asked]:
         """Give what was asked in one of these ways; without any, everything."""
@@ -117,6 +145,8 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
     """
     bases = target.trusted_bases()
     replicas: Sequence[tuple[str, str | None]] = [*bases.items()] if len(bases) > 1 else []
+    page = _page_reader(target, plan, next(iter(bases.values()), None))
+    before = page()
     vectors = [vector for case in cases for vector in (case.left, case.right)]
     copied = [number for number, case in enumerate(cases) if len(case.left) <= plan.shape.dimension_max][::-1]
     vectors += [cases[number].left for number in copied]
@@ -142,7 +172,10 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
                 ]
                 if number in twins:
                     second.append(replace(compared, how=How.AGAIN))
-                    second += [replace(compared, how=How.REPLICA, replica=name, base=base) for name, base in replicas]
+                    second += [
+                        replace(compared, how=How.REPLICA, replica=name, base=base)
+                        for name, base in share(replicas, copied.index(number), len(copied))
+                    ]
             if isinstance(right, str):
                 first.append(Question(case, How.SWAPPED, case.left, case.right, right))
             if isinstance(twin, str):
@@ -150,11 +183,103 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
         if not first:
             raise next(id_ for id_ in ids if isinstance(id_, CouldNotObserve))
         asked = _ask(target, plan, first, _NOT_FOUND) + _ask(target, plan, second[::-1], _NOT_FOUND)
+        registered = sum(isinstance(id_, str) for id_ in ids)
+        there = _reading(plan, page, before, registered)
+        replacing, replaced = _replace(target, plan, first)
+        asked += replaced
     left_behind = tuple(target.left_behind[known:])
+    remaining = _reading(plan, page, there, -registered)
+    totals = Totals(registered, before, there, remaining)
+    if judge_totals(plan, totals, where="", reproduce="").outcome is not Outcome.PASS:
+        pause(plan.settle_seconds)
+        totals = replace(totals, again=page())
     places: Sequence[tuple[str, str | None]] = [("", None), *replicas]
     looks = [replace(first[0], how=How.REPLICA, replica=name, base=base) for name, base in places]
     gone = [] if left_behind else _ask(target, plan, looks, _HTTP_OK)
-    return Seen(tuple(asked), "", troubles, left_behind, tuple(gone))
+    remove = target.contract.act(target.contract.platform.candidate_remove)
+    repeated = None if left_behind else target.platform.send_each([Sending(remove, {"candidate": first[0].id})])[0]
+    return Seen(tuple(asked), "", troubles, left_behind, tuple(gone), replacing, totals, repeated)
+
+
+_REPLICAS_FOR_EACH_MAX = 3
+
+
+def share(replicas: Sequence[tuple[str, str | None]], number: int, count: int) -> list[tuple[str, str | None]]:
+    """Give the replicas that are asked for one of `count` cases: each replica for some, and for few if there are many.
+
+    A platform of many replicas is not asked more often for each: a replica that compares otherwise does so always.
+    """
+    each = max(min(len(replicas), _REPLICAS_FOR_EACH_MAX), math.ceil(len(replicas) / max(count, 1)))
+    return [replicas[(number * each + step) % len(replicas)] for step in range(each)] if replicas else []
+
+
+def _page_reader(target: Target, plan: Plan, base: str | None) -> Callable[[], Answer | CouldNotObserve]:
+    return lambda: target.platform.get_all([(plan.page, base)])[0]
+
+
+def _reading(
+    plan: Plan,
+    page: Callable[[], Answer | CouldNotObserve],
+    before: Answer | CouldNotObserve,
+    change: int,
+) -> Answer | CouldNotObserve:
+    """Read the page; once more after a while where the number has not changed as it should."""
+    read = page()
+    old, new = total_of(plan, before), total_of(plan, read)
+    if old is None or new is None or new - old == change:
+        return read
+    pause(plan.settle_seconds)
+    return page()
+
+
+def total_of(plan: Plan, page: Answer | CouldNotObserve | None) -> int | None:
+    """Give the number of vectors that a page names; None where it names none."""
+    if page is None or isinstance(page, CouldNotObserve) or page.status != _HTTP_OK:
+        return None
+    try:
+        found = dig(page.json(), plan.total)
+    except CouldNotObserve:
+        return None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _replace(
+    target: Target, plan: Plan, first: Sequence[Question]
+) -> tuple[Answer | CouldNotObserve | None, list[Asked]]:
+    """Register another vector under an id that is taken, and compare with it: it is the last that this id is used for.
+
+    The other vector stands at right angles to the first one or close to it, so that the scores differ.
+    """
+    taken = next((question for question in first if question.how is How.ITSELF and len(question.query) > 1), None)
+    if taken is None:
+        return None, []
+    other = turned(taken.candidate)
+    register = target.contract.act(target.contract.platform.candidate_register)
+    answer = target.platform.send_each([Sending(register, {"candidate": taken.id, "vector": list(other)})])[0]
+    if isinstance(answer, CouldNotObserve) or breach(register, answer):
+        return answer, []
+    question = replace(taken, how=How.REPLACED, query=other, candidate=other)
+    asked = _ask(target, plan, [question], _NOT_FOUND)
+    try:
+        shows = abs(_number(asked[0], plan.score) - 1) <= _SETTLED
+    except CouldNotObserve:
+        shows = False
+    if not shows:
+        pause(plan.settle_seconds)
+        asked = _ask(target, plan, [question], _NOT_FOUND)
+    return answer, asked
+
+
+_SETTLED = 0.01
+
+
+def turned(vector: Vector) -> Vector:
+    """Give a vector of the same length that is at right angles to another one in its two largest components."""
+    largest = sorted(range(len(vector)), key=lambda place: abs(vector[place]))[-2:]
+    low, high = largest
+    other = [0.0] * len(vector)
+    other[low], other[high] = vector[high], -vector[low]
+    return tuple(other)
 
 
 def _may_be_too_long(trouble: CouldNotObserve, vector: Vector, shape: Shape) -> bool:
@@ -268,8 +393,8 @@ def _about(asked: Asked) -> str:
 
 # -------------------------------------------------------------------------------------------------------------- answers
 
-# What the other route answers is the promise of its own line.
-_ANSWERED = tuple(how for how in How if how is not How.OTHER_ROUTE)
+# What the other route answers, and what a replaced vector scores, are promises of their own.
+_ANSWERED = tuple(how for how in How if how not in (How.OTHER_ROUTE, How.REPLACED))
 
 
 class Answered(Compared):
@@ -327,7 +452,9 @@ def test_answered(promise: Answered, target: Target) -> Verdict:
 class Law(Compared):
     """What a score must be: a number that follows from the vectors, or that of the first comparison of the case."""
 
-    law: Literal["cosine", "itself", "swapped", "scaled", "other_route", "registered_later", "again", "replicas"]
+    law: Literal[
+        "cosine", "itself", "swapped", "scaled", "other_route", "registered_later", "again", "replicas", "replaced"
+    ]
     score: str
     tolerance: float = Field(gt=0)
 
@@ -342,12 +469,15 @@ _HOWS: Mapping[str, tuple[How, ...]] = {
     # The second time may be on another replica; what that one says is the same request all the same.
     "again": (How.AGAIN, How.REPLICA),
     "replicas": (How.REPLICA,),
+    "replaced": (How.REPLACED,),
 }
 
 
 def judge_law(promise: Law, found: Seen) -> Verdict:
     """Each score is what it must be, within the tolerance; raises CouldNotObserve where one cannot be judged."""
     chosen = found.of(*_HOWS[promise.law])
+    if promise.law == "replaced" and not chosen:
+        return _unreplaced(found.replacing)
     if not chosen:
         return not_covered(
             "the replicas cannot be asked one by one",
@@ -362,12 +492,7 @@ def judge_law(promise: Law, found: Seen) -> Verdict:
     for asked in chosen:
         question = asked.question
         try:
-            if promise.law == "cosine":
-                wanted, why = cosine(question.query, question.candidate), "the cosine"
-            elif promise.law == "itself":
-                wanted, why = 1.0, "that of any vector with itself"
-            else:
-                wanted, why = _number(first[question.case], promise.score), f"as when {How.FIRST}"
+            wanted, why = _wanted(promise, question, first)
             value, said = _answered_number(asked, promise)
         except CouldNotObserve as error:
             troubles.append(error)
@@ -391,6 +516,34 @@ def judge_law(promise: Law, found: Seen) -> Verdict:
     return passed(f"{len(chosen)} comparisons of {found.about}; off by at most {largest:.1g}", where=chosen[0].where)
 
 
+def _wanted(promise: Law, question: Question, first: Mapping[Case, Asked]) -> tuple[float, str]:
+    """Give the score that a law demands, and why; raises CouldNotObserve."""
+    if promise.law == "cosine":
+        return cosine(question.query, question.candidate), "the cosine"
+    if promise.law in ("itself", "replaced"):
+        return 1.0, "that of any vector with itself"
+    return _number(first[question.case], promise.score), f"as when {How.FIRST}"
+
+
+def _unreplaced(replacing: Answer | CouldNotObserve | None) -> Verdict:
+    """Judge a second registration under an id that was not taken over: a platform may refuse it, and not fail at it."""
+    expected = "an id that is registered again has the new vector, or the registration is refused"
+    if replacing is None:
+        return not_covered("no vector was registered under an id that is taken", "see the other promises of this area")
+    if isinstance(replacing, CouldNotObserve):
+        return inconclusive(expected, replacing.came_back, where=replacing.asked)
+    if _is_failure(replacing):
+        return failed(expected, f"HTTP {replacing.status}", where=replacing.asked)
+    return not_covered(
+        f"an id is registered once: HTTP {replacing.status}", "nothing to do where that is how it is meant"
+    )
+
+
+def _is_failure(answer: Answer | CouldNotObserve) -> bool:
+    """Tell whether an answer is an error of the platform."""
+    return isinstance(answer, Answer) and answer.status >= _SERVER_ERROR
+
+
 def _answered_number(asked: Asked, promise: Law) -> tuple[float, str]:
     """Give the score and how to show it; raises CouldNotObserve.
 
@@ -400,6 +553,8 @@ def _answered_number(asked: Asked, promise: Law) -> tuple[float, str]:
         value = _number(asked, promise.score)
     except CouldNotObserve as error:
         if _is_lost(asked) or promise.law in ("cosine", "itself"):
+            raise
+        if promise.law == "replaced" and not _is_failure(asked.answer):
             raise
         return math.nan, error.came_back
     return value, f"{promise.score} is {value:.6g}"
@@ -516,6 +671,10 @@ def judge_removal(promise: Removal, found: Seen) -> Verdict:
             verdicts.append(failed(expected, observed, **place))
         else:
             verdicts.append(passed(f"removed; {len(found.gone)} answers say so", where=asked.where))
+    if found.removed_again is not None and _is_failure(found.removed_again):
+        again = "no error of the platform when what is gone is removed once more, as clients do that got no answer"
+        where = found.removed_again.asked
+        verdicts.append(failed(again, f"HTTP {getattr(found.removed_again, 'status', 0)}", where=where))
     if found.unregistered:
         observed = f"{len(found.unregistered)} could not be registered: {found.unregistered[0].came_back}"
         remedy = "let `shape` in the contract's compare.toml be what this platform takes"
@@ -527,6 +686,131 @@ def judge_removal(promise: Removal, found: Seen) -> Verdict:
 def test_removal(promise: Removal, target: Target) -> Verdict:
     """What this run registers does not stay."""
     return judge_removal(promise, seen(target, promise.plan))
+
+
+# --------------------------------------------------------------------------------------------------------------- totals
+
+
+class Total(Compared):
+    """The number of vectors on a page is that of the registered ones: it goes up and down with them."""
+
+
+def judge_totals(plan: Plan, totals: Totals, *, where: str, reproduce: str) -> Verdict:
+    """It grows by what was registered and falls by what was removed.
+
+    Others may register and remove at the same time. So it is wrong only where it stands still, or falls by nothing, or
+    moves by a multiple, and would not move by itself.
+    """
+    count = totals.count
+    expected = f"{plan.total} grows by {count} with as many registrations, and falls by {count} with their removal"
+    pages = (totals.before, totals.registered, totals.removed)
+    for page in pages:
+        if isinstance(page, CouldNotObserve):
+            return inconclusive(expected, page.came_back, where=page.asked)
+    before, there, left = (total_of(plan, page) for page in pages)
+    if before is None or there is None or left is None:
+        return not_covered(f"the page has no number {plan.total}", "name its path in the contract's compare.toml")
+    up, down = there - before, there - left
+    observed = f"it was {before}, then {there} with {count} more, then {left} without them"
+    if up == down == count:
+        return passed(observed, where=where)
+    quiet = total_of(plan, totals.again) == left
+    wrong = up == down == 0 or (up == count and down == 0) or (up == down and up > count and up % count == 0)
+    if wrong and quiet and count > 1:
+        return failed(expected, observed, where=where, reproduce=reproduce)
+    return not_covered(
+        f"{observed}: others register and remove vectors, too", "repeat in a quieter moment, or against staging"
+    )
+
+
+@check("compare.total", Total)
+def test_total(promise: Total, target: Target) -> Verdict:
+    """The number of vectors that is shown is of now."""
+    found = seen(target, promise.plan)
+    if found.totals is None or found.left_behind:
+        return not_covered("vectors could not be removed", "see the promise about removal")
+    asked = found.totals.before.asked
+    return judge_totals(promise.plan, found.totals, where=asked, reproduce=f"curl -sS {asked.partition(' ')[2]}")
+
+
+# --------------------------------------------------------------------------------------------------------- registration
+
+
+class Registration(Compared):
+    """A registration of what is no vector does no harm, whether it is refused or not."""
+
+    act: ActName
+    query: Vector = Field(min_length=1, description="What is compared with it where it is accepted.")
+    tolerance: float = Field(gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The answer to a registration, and to a comparison with what it registered; None where it registered nothing."""
+
+    answer: Answer | CouldNotObserve
+    compared: Answer | CouldNotObserve | None = None
+    reproduce: str = ""
+
+
+def judge_registration(promise: Registration, found: Registered) -> Verdict:
+    """It is no error of the platform, and a comparison with what it left is none either, and gives no nonsense."""
+    expected = "a refusal, or a vector that comparisons are no worse for"
+    place = {"where": found.answer.asked, "reproduce": found.reproduce}
+    for answer in (found.answer, found.compared):
+        if isinstance(answer, CouldNotObserve):
+            return inconclusive(expected, answer.came_back, **place)
+        if answer is not None and answer.status == _RATE_LIMITED:
+            return inconclusive(expected, "HTTP 429: too many requests of late", **place)
+        if answer is not None and _is_failure(answer):
+            when = "" if answer is found.answer else "accepted, and a comparison with it: "
+            return failed(expected, f"{when}{_wrong_refusal({}, promise.plan.code, answer)}", **place)
+    if isinstance(found.answer, Answer) and found.compared is None and _is_without_route(found.answer, ""):
+        raise _no_such_route(found.answer)
+    if not isinstance(found.compared, Answer) or found.compared.status != _HTTP_OK:
+        return passed("refused, or of no consequence", where=place["where"])
+    try:
+        score = dig(found.compared.json(), promise.plan.score)
+        said = f"accepted, and a comparison with it has {promise.plan.score} = {shown(score)}"
+    except CouldNotObserve as error:
+        score, said = None, f"accepted, and a comparison with it: {error.came_back}"
+    sane = isinstance(score, int | float) and not isinstance(score, bool) and abs(score) <= 1 + promise.tolerance
+    return passed(said, where=place["where"]) if sane else failed(expected, said, **place)
+
+
+def _register_badly(target: Target, plan: Plan) -> Mapping[str, Registered]:
+    """Register what is no vector, compare with what was accepted, and remove that; raises CouldNotObserve."""
+    promises = target.contract.promises("compare.registration", Registration)
+    remove = target.contract.act(target.contract.platform.candidate_remove)
+    compare = target.contract.act(plan.act)
+    ids = {promise.id: f"{target.platform.mark}-{promise.id}" for promise in promises}
+    sendings = {each.id: Sending(target.contract.act(each.act), {"candidate": ids[each.id]}) for each in promises}
+    answers = dict(zip(sendings, target.platform.send_each(list(sendings.values())), strict=True))
+    taken = [each for each in promises if not _is_refused(answers[each.id])]
+    compared: dict[str, Answer | CouldNotObserve] = {}
+    try:
+        asked = [Sending(compare, {"vector": list(each.query), "candidate": ids[each.id]}) for each in taken]
+        got = target.platform.send_each(asked) if asked else []
+        compared = dict(zip((each.id for each in taken), got, strict=True))
+    finally:
+        if taken:
+            target.platform.send_each([Sending(remove, {"candidate": ids[each.id]}) for each in taken], tidying=True)
+    return {
+        name: Registered(answer, compared.get(name), target.platform.curl(sendings[name].act, sendings[name]))
+        for name, answer in answers.items()
+    }
+
+
+def _is_refused(answer: Answer | CouldNotObserve) -> bool:
+    """Tell whether a registration was refused for sure; one that failed may have left something all the same."""
+    return isinstance(answer, Answer) and _BAD_REQUEST <= answer.status < _SERVER_ERROR
+
+
+@check("compare.registration", Registration)
+def test_registration(promise: Registration, target: Target) -> Verdict:
+    """What cannot be compared with is refused, or does no harm."""
+    found = target.once("bad registrations", lambda: _register_badly(target, promise.plan))
+    return judge_registration(promise, found[promise.id])
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals

@@ -7,10 +7,10 @@ import fnmatch
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Info = Mapping[str, Any]
 T = TypeVar("T")
 
+_OK = 200
 _NO_CREDENTIALS = (401, 403)
 _NO_ROUTE = (404, 405)
 _COMMANDS = "commandstats"
@@ -520,6 +521,195 @@ def test_history(promise: History, target: Target) -> Verdict:
     with contextlib.suppress(GaveUp):
         wait_until(more, timeout_seconds=promise.seconds_max, what="more rows", interval_seconds=0.3)
     return judge_history(promise, target.contract.act(promise.act), seen, rows, time.monotonic() - started)
+
+
+class Entries(OfTable):
+    """The history has each OCR request of this run once, with the provider that answered and how it ended.
+
+    Own rows are known by the time that the answer claims, where the history keeps it as it is.
+    """
+
+    right: Right = Right.SYNTHETIC
+    holds: Literal["once", "provider", "status", "failures"]
+    act: ActName = Field(description="An act whose route's answers are looked for.")
+    refused: ActName = Field(description="An act of the same route that is refused.")
+    cached: str = Field(description="Path in the answer to whether it came from the cache.")
+    success: str
+    claimed: str = Field(description="Path in the answer to the milliseconds that it says it took.")
+    answered_by: str = Field(description="Path in the answer to the provider.")
+    time_column: str
+    claimed_column: str
+    provider_column: str
+    status_column: str
+    window_seconds: int = Field(gt=0, description="Rows are looked for from this long before the newest one on.")
+    seconds_max: float = Field(gt=0, description="How long after the answer a row may be missing.")
+    failures_in: tuple[str, ...] = Field(description="Environments whose history has requests that were refused, too.")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a row of the history says; None for what it has no column for."""
+
+    claimed: float | None
+    provider: str | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An OCR request of this run, as its answer says, and the rows that have its time."""
+
+    claimed: float
+    provider: object
+    success: bool
+    rows: tuple[Entry, ...] = ()
+
+
+_ENOUGH = 3
+_DECIMALS = 100  # a time with no more than two decimals may be another request's as well
+
+
+def own_requests(promise: Entries, answers: Sequence[Answer]) -> list[Own]:
+    """Give the requests whose rows can be told from others': worked on, with a time that is fine enough."""
+    found = []
+    for answer in answers:
+        claimed, success, by = (
+            _field(answer, path) for path in (promise.claimed, promise.success, promise.answered_by)
+        )
+        kept = _field(answer, promise.cached) is True
+        fine = isinstance(claimed, float) and not (claimed * _DECIMALS).is_integer()
+        if answer.status == _OK and fine and not kept and isinstance(success, bool) and isinstance(claimed, float):
+            found.append(Own(claimed, by, success))
+    return found
+
+
+def matched(own: Sequence[Own], entries: Sequence[Entry]) -> list[Own]:
+    """Put the rows to the requests."""
+    by_time: dict[float, list[Entry]] = {}
+    for entry in entries:
+        if entry.claimed is not None:
+            by_time.setdefault(round(entry.claimed, 3), []).append(entry)
+    return [replace(one, rows=tuple(by_time.get(round(one.claimed, 3), ()))) for one in own]
+
+
+def judge_entries(promise: Entries, own: Sequence[Own], *, failures: bool, where: str, reproduce: str) -> Verdict:
+    """Judge the rows of this run's own requests; `failures`: this history is known to have refused ones.
+
+    Where no request is found by its time, the history keeps another one: then there is nothing to tell own rows by. One
+    row too many may be that of another client's request that took just as long; several are not.
+    """
+    place = {"where": where, "reproduce": reproduce}
+    successes = [one for one in own if one.success]
+    refused = [one for one in own if not one.success]
+    seen = [one for one in successes if one.rows]
+    if len(successes) < _ENOUGH or not seen:
+        return not_covered(
+            f"{len(seen)} of {len(successes)} successes of this run are found by {promise.claimed_column}",
+            "name the column with the time that answers claim in the contract's dependencies.toml",
+        )
+    match promise.holds:
+        case "once":
+            return _judge_once(successes, place)
+        case "provider":
+            return _judge_provider(promise, seen, place)
+        case "status":
+            return _judge_status(promise, seen, [one for one in refused if one.rows], place)
+        case "failures" if failures:
+            return _judge_failures(refused, place)
+    return not_covered("the contract does not say that it has them", "add the environment to `failures_in` if it does")
+
+
+def _judge_once(successes: Sequence[Own], place: Mapping[str, str]) -> Verdict:
+    expected = "each request that succeeded is in the history once"
+    missing = [one for one in successes if not one.rows]
+    twice = [one for one in successes if len(one.rows) > 1]
+    if len(twice) > 1:
+        said = f"{len(twice)} of {len(successes)} successes have {len(twice[0].rows)} rows each"
+        return failed(expected, said, **place)
+    # Of one alone the time may have been kept in another way, as of a request that was tried twice.
+    if len(missing) > 1:
+        return failed(expected, f"{len(missing)} of {len(successes)} successes are missing", **place)
+    return passed(f"{len(successes) - len(missing)} successes, one row each", where=place["where"])
+
+
+def _judge_provider(promise: Entries, seen: Sequence[Own], place: Mapping[str, str]) -> Verdict:
+    if any(row.provider is None for one in seen for row in one.rows):
+        return not_covered(f"there is no {promise.provider_column}", "name the column in the contract, if there is one")
+    wrong = [one for one in seen if one.provider not in {row.provider for row in one.rows}]
+    if len(wrong) > 1:
+        said = f"{shown(wrong[0].rows[0].provider)} where {shown(wrong[0].provider)} answered"
+        expected = f"{promise.provider_column} is the provider that answered"
+        return failed(expected, f"{said}, in {len(wrong)} of {len(seen)} rows", **place)
+    return passed(f"{len(seen)} rows with the provider that answered", where=place["where"])
+
+
+def _judge_status(promise: Entries, seen: Sequence[Own], refused: Sequence[Own], place: Mapping[str, str]) -> Verdict:
+    good, bad = ({row.status for one in ones for row in one.rows} for ones in (seen, refused))
+    if not bad or None in good:
+        return not_covered("no row of a failure, or no such column, to compare with", "look at more than this area")
+    if all(str(status).isdigit() for status in good):
+        return not_covered(
+            f"{promise.status_column} is a number, as of HTTP", "nothing to do: handled failures have 200"
+        )
+    alike = [one for one in refused if {row.status for row in one.rows} <= good]
+    if len(alike) > 1:
+        said = f"{shown(alike[0].rows[0].status)} for a failure, as for successes"
+        expected = f"{promise.status_column} tells successes from failures"
+        return failed(expected, f"{said}, in {len(alike)} of {len(refused)} rows", **place)
+    return passed(f"{some(sorted(map(str, good)))} and {some(sorted(map(str, bad)))}", where=place["where"])
+
+
+def _judge_failures(refused: Sequence[Own], place: Mapping[str, str]) -> Verdict:
+    if len(refused) < _ENOUGH:
+        return not_covered(f"this run had {len(refused)} refused requests", "look at more than this area")
+    missing = sum(not one.rows for one in refused)
+    if missing > 1:
+        expected = "requests that were refused are in the history, too"
+        return failed(expected, f"{missing} of {len(refused)} are missing", **place)
+    return passed(f"{len(refused) - missing} refused requests", where=place["where"])
+
+
+@check("dependencies.entries", Entries, last=True)
+def test_entries(promise: Entries, target: Target) -> Verdict:
+    """The history says of this run's requests what their answers said: after everything that this run has sent."""
+    own = target.once(("entries", promise.table), lambda: _entries(promise, target))
+    statement = f"TABLE {promise.table} ORDER BY {promise.time_column} DESC LIMIT 20"
+    place = {"where": f"{promise.table} in Postgres", "reproduce": _psql(statement)}
+    return judge_entries(promise, own, failures=target.scope.name in promise.failures_in, **place)
+
+
+def _entries(promise: Entries, target: Target) -> list[Own]:
+    """Look for the rows of all OCR requests that this run has sent so far; waits for those that are missing."""
+    route = target.contract.act(promise.act).route
+    sent = [kept.answer for kept in target.platform.answered if kept.act.route == route]
+    refused = sum(_field(answer, promise.success) is False for answer in sent)
+    if min(refused, len(sent) - refused) < _ENOUGH:  # this area was asked for alone
+        acts = [target.contract.act(name) for name in (promise.act, promise.refused)]
+        target.platform.send_each([Sending(act) for act in acts for _ in range(_ENOUGH)])
+    answers = [kept.answer for kept in target.platform.answered if kept.act.route == route]
+    own = own_requests(promise, answers)
+    postgres = components.postgres(target)
+    columns = (promise.claimed_column, promise.provider_column, promise.status_column)
+    found: list[Own] = list(own)
+
+    def all_there() -> bool:
+        nonlocal found
+        since = postgres.before_newest(promise.table, promise.time_column, promise.window_seconds)
+        rows = postgres.texts_since(promise.table, promise.time_column, since, columns)
+        entries = [Entry(_number(claimed), provider, status) for claimed, provider, status in rows]
+        found = matched(own, entries)
+        return all(one.rows for one in found) or not any(one.rows for one in found)
+
+    with contextlib.suppress(GaveUp):
+        wait_until(all_there, timeout_seconds=promise.seconds_max, what="the rows", interval_seconds=0.5)
+    return found
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
 
 
 class Room(Promise):

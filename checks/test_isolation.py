@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from pydantic import Field
@@ -97,6 +97,9 @@ class Series(Model):
 
     bad: ActName
     good: ActName
+    only_code: str | None = Field(
+        None, description="The rest is sent only if the first one is refused with this code, or with HTTP 4xx."
+    )
 
 
 class BadInput(Promise):
@@ -107,6 +110,7 @@ class BadInput(Promise):
     series: tuple[Series, ...] = Field(min_length=1)
     times: int = Field(ge=1, le=20, description="How many bad requests in a row: more than open a breaker.")
     success: str = Field(description="Path to the flag that says whether a recognition succeeded.")
+    code: str = Field(description="Path to the error code of one that did not.")
     breaker: str = Field(description="Gauge with the state of each circuit breaker.")
     closed: float
     providers_page: RouteName
@@ -257,6 +261,9 @@ def _unless_taken(promise: BadInput, storm: Storm, good: Verdict, expected: str,
     """Take a good verdict back where too few of the bad requests were refused: it would rest on nothing."""
     notes = []
     for name, answers in storm.bad.items():
+        if len(answers) < promise.times:
+            notes.append(f"{name} counts as the provider's failure here: sent once")
+            continue
         refused = sum(_is_refused(promise, got) for got in answers)
         if refused < promise.times:
             notes.append(f"{refused} of {len(answers)} {name} were refused")
@@ -304,21 +311,40 @@ def _storm(promise: BadInput, target: Target) -> Storm:
     """Send bad requests in a row to one replica, whose breakers then have the most to count."""
     base = _one_base(target)
     goods = {series.good: Sending(target.contract.act(series.good), base=base) for series in promise.series}
+    before = _scene(promise, target, base)
+    good_before = _send(target, goods)
+    # What counts as a provider's failure opens its breaker rightly.
+    tried = _send(
+        target,
+        {
+            f"{series.bad} 0": Sending(target.contract.act(series.bad), base=base)
+            for series in promise.series
+            if series.only_code is not None
+        },
+    )
     bads = {
         f"{series.bad} {number}": Sending(target.contract.act(series.bad), base=base)
         for series in promise.series
         for number in range(promise.times)
+        if f"{series.bad} {number}" not in tried
+        and (series.only_code is None or _is_clients(promise, series.only_code, tried[f"{series.bad} 0"]))
     }
-    before = _scene(promise, target, base)
-    good_before = _send(target, goods)
     other = Sending(target.contract.act(promise.series[0].good), caller=_another(target), base=base)
-    answers = _send(target, {**bads, "other": other})
+    answers = {**tried, **_send(target, {**bads, "other": other})}
     good_after = _good_again(promise, target, goods, good_before)
     after = _scene(promise, target, base)
     bad = {
-        series.bad: [answers[f"{series.bad} {number}"] for number in range(promise.times)] for series in promise.series
+        series.bad: [got for number in range(promise.times) if (got := answers.get(f"{series.bad} {number}"))]
+        for series in promise.series
     }
     return Storm(before, after, good_before, good_after, bad, answers["other"])
+
+
+def _is_clients(promise: BadInput, code: str, got: Got) -> bool:
+    """Tell whether an answer says that the client is to blame."""
+    return _is_refused(promise, got) and (
+        isinstance(got, Answer) and (got.status != _HTTP_OK or dig(got.json(), promise.code) == code)
+    )
 
 
 def _good_again(promise: BadInput, target: Target, goods: Mapping[str, Sending], before: Asked) -> dict[str, Got]:
@@ -372,7 +398,14 @@ class OwnAnswer(Promise):
 
     right: Right = Right.SYNTHETIC
     holds: Literal[
-        "same_answer", "other_file", "other_caller", "other_provider", "cached_provider", "fresh", "together"
+        "same_answer",
+        "other_file",
+        "other_caller",
+        "other_provider",
+        "cached_provider",
+        "fresh",
+        "together",
+        "same_name",
     ]
     plain: ActName
     by_one: ActName = Field(description="As `plain`, of a provider by name; its `expect` says how it is named.")
@@ -554,7 +587,10 @@ def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
             "kept": sending(promise.by_one, file, "kept"),
         },
     )
+    # Another file under the name of one that was sent just now, as every client's "scan.png".
+    namesake = replace(corpus.payload(other, f"{run}-isolation-namesake"), filename=corpus.payload(file, run).filename)
     second = {
+        "same_name": Sending(target.contract.act(promise.plain), payload=namesake, base=base),
         "again": sending(promise.once, file, "first", "one"),
         "other_file": sending(promise.once, other, "other", "one"),
         "other_provider": sending(promise.once_by_another, file, "named", "two"),
@@ -575,14 +611,14 @@ def test_own_answer(promise: OwnAnswer, target: Target) -> Verdict:
     """Nobody gets the answer to something else."""
     names = (promise.plain, promise.by_one, promise.by_another, promise.once, promise.file, promise.other_file)
     asked = target.once(("own answers", names, promise.together), lambda: _ask_all(promise, target))
-    act = target.contract.act(promise.plain if promise.holds in ("fresh", "together") else promise.once)
+    act = target.contract.act(promise.plain if promise.holds in ("fresh", "together", "same_name") else promise.once)
     place = {
         "where": f"POST {target.contract.route(act.route).path}, {promise.holds.replace('_', ' ')}",
         "reproduce": f"{target.platform.curl(act)}  # and again, as the promise says",
     }
-    if promise.holds in ("other_file", "other_caller"):
+    if promise.holds in ("other_file", "other_caller", "same_name"):
         apart = target.scope.name in promise.tenants_in
-        may_refuse = promise.holds == "other_file" or not apart
+        may_refuse = promise.holds == "other_file" or (promise.holds == "other_caller" and not apart)
         return judge_other_file(promise, asked, promise.holds, may_refuse=may_refuse, **place)
     if promise.holds in ("other_provider", "cached_provider"):
         acts = {name: target.contract.act(getattr(promise, field)) for name, field in _ACT_OF.items()}

@@ -23,6 +23,7 @@ from selfcheck.drawings import (
     Size,
     Took,
 )
+from selfcheck.verdict import combine
 
 if TYPE_CHECKING:
     from selfcheck.target import Target
@@ -89,15 +90,14 @@ def test_took(promise: Took, target: Target) -> Verdict:
 @check("ocr.again", Again)
 def test_again(promise: Again, target: Target) -> Verdict:
     """The same file gives the same answer."""
-    return drawings.judge_again(promise, *_look(promise, target))
+    return drawings.judge_again(promise, *_look(promise, target), firm=drawings.is_firm(promise, target))
 
 
 @check("ocr.chosen", Chosen)
 def test_chosen(promise: Chosen, target: Target) -> Verdict:
     """The provider that was asked for answers."""
-    seen = _look(promise, target)[0]
     said = target.once("standing of providers", lambda: _standing(promise, target))
-    return drawings.judge_chosen(promise, seen, said)
+    return combine(drawings.judge_chosen(promise, seen, said) for seen in _look(promise, target))
 
 
 def _standing(promise: Chosen, target: Target) -> drawings.Standing:

@@ -73,4 +73,4 @@ def test_took(promise: Took, target: Target) -> Verdict:
 @check("vision.again", Again)
 def test_again(promise: Again, target: Target) -> Verdict:
     """The same image gives the same answer."""
-    return drawings.judge_again(promise, *_look(promise, target))
+    return drawings.judge_again(promise, *_look(promise, target), firm=drawings.is_firm(promise, target))

@@ -166,8 +166,8 @@ def _look(target: Target, wire: Wire) -> Seen:
             old,
             new,
             tuple(scrapes[old.who] for scrapes in (before, after) if old.who in scrapes),
-            sum(who == old.who for who, _ in files) if exact else 0,
-            sum(len(asked) for (who, _), asked in zip(files, again, strict=True) if who == old.who) if exact else 0,
+            sum(_is_answered(one) for one in firsts if one.who == old.who) if exact else 0,
+            sum(_is_answered(one) for asked in again for one in asked if one.who == old.who) if exact else 0,
         )
         for old, new in zip(earlier, later, strict=True)
     )
@@ -177,6 +177,11 @@ def _look(target: Target, wire: Wire) -> Seen:
         for first, later, others in zip(firsts, again, elsewhere, strict=True)
     )
     return Seen(repeated, caches, _batch(target, wire, acts, *places[0]), statistics_at)
+
+
+def _is_answered(asked: Asked) -> bool:
+    """Tell whether a file was classified: one that a rate limit refused moves nothing."""
+    return isinstance(asked.answer, Answer) and asked.answer.status == OK
 
 
 def _several(target: Target, scrapes: Mapping[str, Scrape], spots: Spots) -> bool:

@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
@@ -98,6 +98,15 @@ class Window:
     seconds: float
     trouble: str = ""
     processes: int = 1
+    beside: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another promise that was tried in the same window: what it is to move, and the answers that it got."""
+
+    moves: tuple[Move, ...]
+    answers: tuple[Answer | CouldNotObserve, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +154,62 @@ def _labels(sample: Sample) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(sample.labels.items()))
 
 
-def in_windows(promises: Sequence[Counting]) -> list[list[Counting]]:
-    """Distribute promises over as few windows as possible, so that no two in one window speak of the same sample."""
-    windows: list[tuple[set[str], list[Counting]]] = []
+def in_windows(promises: Sequence[Counting], *, by_labels: bool = False) -> list[list[Counting]]:
+    """Distribute promises over as few windows as possible, so that no two in one window speak of the same sample.
+
+    With `by_labels` they may, if it is of series that differ in the value of a label. What then grows wrongly cannot
+    be put down to one of them: they have to be tried again apart.
+    """
+    windows: list[list[Counting]] = []
     for promise in promises:
-        for taken, members in windows:
-            if not taken & promise.samples:
-                taken.update(promise.samples)
+        for members in windows:
+            if not any(_meet(promise, other, by_labels=by_labels) for other in members):
                 members.append(promise)
                 break
         else:
-            windows.append((set(promise.samples), [promise]))
-    return [members for _, members in windows]
+            windows.append([promise])
+    return windows
+
+
+def _meet(one: Counting, other: Counting, *, by_labels: bool) -> bool:
+    """Tell whether two promises speak of the same series, or may."""
+    common = one.samples & other.samples
+    if not by_labels:
+        return bool(common)
+    # That two promises both forbid what did not happen is no conflict.
+    return any(
+        (left.grows or right.grows) and not _apart(left.labels, right.labels)
+        for sample in common
+        for left in _claims(one, sample)
+        for right in _claims(other, sample)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The series of a sample that a promise speaks of (None: any), and whether it wants them to grow."""
+
+    labels: Mapping[str, str] | None
+    grows: bool
+
+
+def _claims(promise: Counting, sample: str) -> list[_Claim]:
+    found = [
+        # What an answer fills in is known afterwards.
+        _Claim(None if any(map(_PLACEHOLDER.search, move.labels.values())) else move.labels, grows)
+        for moves, grows in (((*promise.moves, *promise.one_or_more_of), True), (promise.never, False))
+        for move in moves
+        if sample in move.names
+    ]
+    found += [_Claim(None, grows=False)] * (sample in promise.still)
+    return found or [_Claim(None, grows=True)]  # the duration's
+
+
+def _apart(left: Mapping[str, str] | None, right: Mapping[str, str] | None) -> bool:
+    """Tell whether no series can have both labels."""
+    if left is None or right is None:
+        return False
+    return any(left[name] != right[name] for name in left.keys() & right.keys())
 
 
 def says_nothing_yet(promise: Counting, window: Window) -> bool:
@@ -267,6 +320,8 @@ def _only_other_traffic(
         any(found[name] < len(window.answers) for found, window in zip(excesses, sound, strict=True)) for name in rates
     )
     moves = promise.moves or promise.one_or_more_of
+    if not moves:
+        return once  # nothing is to be counted
     unnoticed = max(
         math.prod(_chance_of_at_least(len(window.answers), rates[str(move)] * window.seconds) for window in sound)
         for move in moves
@@ -293,12 +348,23 @@ def _excesses(promise: Counting, window: Window) -> dict[str, float]:
         series = _by_labels(move, window)
         beyond = sum(max(0.0, grown - wanted) for grown, wanted in series)
         elsewhere = _total(move, window) - sum(grown for grown, _ in series) if move.alone else 0.0
-        found[str(move)] = beyond + elsewhere
+        found[str(move)] = beyond + max(0.0, elsewhere - _due_beside(move, window))
     for move in promise.never:
         found[str(move)] = sum(grown for grown, _ in _by_labels(move, window))
     for name in promise.still:
         found[name] = sum(window.grown.get(name, {}).values())
     return found
+
+
+def _due_beside(move: Move, window: Window) -> float:
+    """Say how much of the growth of a move's samples others in the window have to account for."""
+    return sum(
+        min(grown, wanted)
+        for beside in window.beside
+        for theirs in beside.moves
+        if set(theirs.names) == set(move.names)
+        for grown, wanted in _by_labels(theirs, replace(window, answers=beside.answers))
+    )
 
 
 def too_little(promise: Counting, window: Window) -> str:

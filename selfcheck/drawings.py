@@ -30,6 +30,7 @@ _OK = 200
 _NOT_HERE = (404, 405)
 _NOT_ALLOWED = (401, 403)
 _RATE_LIMITED = 429
+_SERVER_ERROR = 500
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _LIKE = 1e-3
 _CLEARLY_SMALLER = 64  # by one of so many parts
@@ -301,7 +302,7 @@ def _judge_unread(promise: Known, one: Seen, expected: str, *, reads: bool) -> V
     refused = answer.status in promise.refusals or code == promise.input_code
     if refused and not reads:
         return not_covered(f"the file is refused: {described}", _OTHER_DRAWINGS)
-    if promise.where_it_works and isinstance(code, str) and not refused:
+    if promise.where_it_works and (refused or isinstance(code, str)):
         return not_covered(f"the provider does not work: {described}", "see the other promises on this provider")
     return failed(expected, described, **one.place)
 
@@ -386,7 +387,10 @@ class Refused(OfDrawings):
 
     act: ActName
     only_in: tuple[str, ...] | None = Field(
-        None, description="Environments that refuse such input; another one that takes it breaks no promise."
+        None,
+        description=(
+            "Environments that see by themselves what is wrong with such input; another one may take it, or fail at it."
+        ),
     )
 
     @property
@@ -396,12 +400,26 @@ class Refused(OfDrawings):
 
 
 def judge_refused_in(environment: str, promise: Refused, one: Seen) -> Verdict:
-    """Bad input is refused, or taken where that is nobody's promise; it is never an error of the platform."""
+    """Bad input is refused, or taken where that is nobody's promise; it is never an error of the platform.
+
+    Where it need not be seen at once that input is bad, a provider may be what fails at it.
+    """
     optional = promise.only_in is not None and environment not in promise.only_in
-    if optional and not isinstance(one.answer, CouldNotObserve) and _succeeded(promise, one.answer):
+    if optional and not isinstance(one.answer, CouldNotObserve):
         remedy = f"add {environment} to `only_in` of {promise.id} in the contract where such input is to be refused"
-        return not_covered("it is taken", remedy)
+        if _succeeded(promise, one.answer):
+            return not_covered("it is taken", remedy)
+        if _fails_otherwise(promise, one.answer):
+            return not_covered(f"it is no client's mistake here: {_described(promise, one.answer)}", remedy)
     return judge_refused(promise, one)
+
+
+def _fails_otherwise(promise: OfDrawings, answer: Answer) -> bool:
+    """Tell whether an answer is a handled failure with another code than that of the client's mistakes."""
+    body = _body(answer)
+    code = dig(body, promise.code)
+    handled = answer.status == _OK and dig(body, promise.success) is False and isinstance(code, str)
+    return handled and code not in (promise.input_code, *promise.busy_codes)
 
 
 def judge_refused(promise: OfDrawings, one: Seen) -> Verdict:
@@ -409,8 +427,8 @@ def judge_refused(promise: OfDrawings, one: Seen) -> Verdict:
     answers = " or ".join(map(str, promise.refusals))
     expected = (
         f'HTTP 200 with {promise.success} = False, {promise.code} = "{promise.input_code}" and a sentence in '
-        f"{promise.error}, or HTTP {answers}"
-    )
+        f"{promise.error}"
+    ) + (f", or HTTP {answers}" if answers else "")
     if nothing := _says_nothing(promise, one, expected):
         return nothing
     verdict = _handled(promise, one, expected)
@@ -437,12 +455,14 @@ def _handled(promise: OfDrawings, one: Seen, expected: str) -> Verdict:
 class Size(OfDrawings):
     """What is larger than a limit is refused, and what is just as large as the limit is not an error of the platform.
 
-    The limit is a number of the contract, or stands on a page.
+    The limit is a number of the contract, or stands on a page. What is clearly smaller is no more refused for its size
+    than the same in small.
     """
 
     act: ActName
     measure: Literal["bytes", "pages"]
     over: int = Field(1, ge=0, description="How much more than the limit is sent.")
+    part: float = Field(1, gt=0, le=1, description="With `over` 0: which part of the limit is sent.")
     payload: PayloadName | None = Field(None, description="The PNG that is made so large; for bytes.")
     limit: int | None = Field(None, ge=1)
     limit_page: RouteName | None = None
@@ -481,7 +501,8 @@ def judge_size(promise: Size, one: Seen) -> Verdict:
     if _succeeded(promise, _answer(one)):
         return passed("accepted", where=one.place["where"])
     verdict = _handled(promise, one, expected)
-    return verdict.with_notes(f"what is exactly as large as the limit is refused: {_described(promise, _answer(one))}")
+    size = "exactly as large as the limit" if promise.part == 1 else "clearly smaller than the limit"
+    return verdict.with_notes(f"what is {size} is refused: {_described(promise, _answer(one))}")
 
 
 def judge_below(promise: Size, limit: int, below: Seen, small: Seen) -> Verdict | None:
@@ -492,22 +513,35 @@ def judge_below(promise: Size, limit: int, below: Seen, small: Seen) -> Verdict 
     answers = [one.answer for one in (below, small)]
     if any(isinstance(answer, CouldNotObserve) for answer in answers) or not _succeeded(promise, _answer(small)):
         return None
-    if _answer(below).status not in (_OK, *promise.refusals) or _succeeded(promise, _answer(below)):
+    # A provider may fail at what is large (it may take too long); for the platform itself that is a limit of its own.
+    if not _blames_the_client(promise, _answer(below)):
         return None
     expected = f"what has less than {limit:,} {promise.measure} is taken, as the same in small is"
     return failed(expected, _described(promise, _answer(below)), **below.place)
+
+
+def _blames_the_client(promise: OfDrawings, answer: Answer) -> bool:
+    return answer.status in promise.refusals or (
+        answer.status == _OK and dig(_body(answer), promise.code) == promise.input_code
+    )
 
 
 def look_at_size(promise: Size, target: Target) -> Verdict:
     """Make the file, send it, judge the answer; one that is refused at the limit is sent again somewhat smaller."""
     page = None if promise.limit_page is None else target.pages(promise.limit_page)[0].answer
     limit = limit_of(promise, page)
-    verdict = judge_size(promise, _sized(promise, target, limit + promise.over))
-    if promise.over or not verdict.notes or promise.measure != "bytes":
+    first = _sized(promise, target, max(1, int(limit * promise.part)) + promise.over)
+    verdict = judge_size(promise, first)
+    # "Up to" and "less than" differ by one page, and of bytes a form around the file takes some.
+    smaller = limit - max(1, limit // _CLEARLY_SMALLER)
+    if promise.over or not verdict.notes or not smaller:
         return verdict
     act = target.contract.act(promise.act)
-    small = seen(target, promise.act, target.platform.send_each([Sending(act)])[0])
-    below = _sized(promise, target, limit - limit // _CLEARLY_SMALLER)
+    if promise.measure == "pages":
+        small = _sized(promise, target, 1)
+    else:
+        small = seen(target, promise.act, target.platform.send_each([Sending(act)])[0])
+    below = _sized(promise, target, smaller) if promise.part == 1 else first
     return judge_below(promise, limit, below, small) or verdict
 
 
@@ -610,6 +644,9 @@ class Again(OfDrawings):
     act: ActName
     paths: tuple[str, ...] = Field(min_length=1)
     provider: str
+    only_in: tuple[str, ...] | None = Field(
+        None, description="Environments whose engines are known to say the same each time; elsewhere it is remarked."
+    )
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -617,8 +654,8 @@ class Again(OfDrawings):
         return (Ask(self.act), Ask(self.act, number=1))
 
 
-def judge_again(promise: Again, first: Seen, second: Seen) -> Verdict:
-    """Both answers are alike under the promised paths; two providers may differ."""
+def judge_again(promise: Again, first: Seen, second: Seen, *, firm: bool = True) -> Verdict:
+    """Both answers are alike under the promised paths; two providers may differ, and so may an engine (not `firm`)."""
     expected = f"the same {', '.join(promise.paths)} for the same file"
     for one in (first, second):
         if nothing := _says_nothing(promise, one, expected):
@@ -634,9 +671,17 @@ def judge_again(promise: Again, first: Seen, second: Seen) -> Verdict:
         for path in promise.paths
         if not _alike(dig(left, path), dig(right, path))
     ]
+    if different and not firm:
+        remedy = "add the environment to `only_in` of this promise if its engine says the same each time"
+        return not_covered(some(different), remedy)
     if different:
         return failed(expected, some(different), **second.place)
     return passed("the same both times", where=first.place["where"])
+
+
+def is_firm(promise: Again, target: Target) -> bool:
+    """Tell whether the engines of this environment are known to say the same each time."""
+    return promise.only_in is None or target.scope.name in promise.only_in
 
 
 def _alike(left: object, right: object) -> bool:
@@ -666,11 +711,15 @@ class Chosen(OfDrawings):
     entries: str
     entry_name: str
     entry_ready: str
+    entry_error: str = Field(description="Path in an entry to why the provider is not ready.")
+    off_words: tuple[str, ...] = Field(description="What stands there, in any case, of one that is switched off.")
+    anyone: bool = Field(False, description="Whichever provider the page names may answer.")
+    everywhere: bool = Field(False, description="Ask each replica that can be addressed.")
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         """The one act, with the provider in it."""
-        return (Ask(self.act, (("provider", self.asked),)),)
+        return (Ask(self.act, (("provider", self.asked),), everywhere=self.everywhere),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -686,39 +735,52 @@ def standing(promise: Chosen, health: Answer | None, providers: Answer | None) -
     off = dig(_body(health), promise.disabled) if health is not None else None
     listed = dig(_body(providers), promise.entries) if providers is not None else None
     ready: dict[str, bool] = {}
+    disabled = set(map(str, off)) if isinstance(off, list) else set()
     for entry in listed if isinstance(listed, list) else []:
-        name, flag = dig(entry, promise.entry_name), dig(entry, promise.entry_ready)
+        name, flag, why = (dig(entry, path) for path in (promise.entry_name, promise.entry_ready, promise.entry_error))
         if isinstance(name, str) and isinstance(flag, bool):
             # A name may be listed in two domains: it is ready for certain when it is in both.
             ready[name] = flag and ready.get(name, True)
-    return Standing(frozenset(map(str, off)) if isinstance(off, list) else frozenset(), ready)
+            if not flag and isinstance(why, str) and any(word in why.lower() for word in promise.off_words):
+                disabled.add(name)
+    return Standing(frozenset(disabled), ready)
 
 
 def judge_chosen(promise: Chosen, one: Seen, said: Standing) -> Verdict:
-    """A success carries the right name; a provider that is switched off gives none, one that is ready does."""
+    """A success carries the right name; a provider that is switched off gives none, one that is ready does.
+
+    A provider that the platform does not list need not be there at all: other deployments have other ones.
+    """
     expected = f"provider {promise.asked}: a success of {' or '.join(promise.answers_as)}"
     if nothing := _says_nothing(promise, one, expected):
         return nothing
-    off = all(name in said.disabled for name in promise.answers_as)
+    # Operators may have written the alias.
+    off = promise.asked in said.disabled or all(name in said.disabled for name in promise.answers_as)
     if _succeeded(promise, _answer(one)):
-        return _judge_name(promise, one, expected, off=off)
+        return _judge_name(promise, one, expected, said, off=off)
     answer, described = _answer(one), _described(promise, _answer(one))
+    missing = bool(said.ready) and not any(name in said.ready for name in promise.answers_as)
+    if (
+        off or (missing and not promise.anyone) or not any(said.ready.get(name, True) for name in promise.answers_as)
+    ) and answer.status < _SERVER_ERROR:
+        return not_covered(f"{promise.asked} is switched off, not ready or not listed: {described}", "nothing to do")
     if answer.status != _OK or dig(_body(answer), promise.code) == promise.input_code:
         return failed(expected, described, **one.place)
-    if off or not any(said.ready.get(name, True) for name in promise.answers_as):
-        return not_covered(f"{promise.asked} is switched off or not ready: {described}", "nothing to do")
     if any(said.ready.get(name, False) for name in promise.answers_as):
         return failed(f"{expected}, since it is called ready", described, **one.place)
     return inconclusive(expected, described, remedy="see whether this provider is in use", **one.place)
 
 
-def _judge_name(promise: Chosen, one: Seen, expected: str, *, off: bool) -> Verdict:
+def _judge_name(promise: Chosen, one: Seen, expected: str, said_of_all: Standing, *, off: bool) -> Verdict:
     named = dig(_body(_answer(one)), promise.provider)
     said = f"{promise.provider} = {shown(named)}"
     if off:
         expected = f"no success of {promise.asked}, which operators have switched off"
         return failed(expected, f"a success, {said}", **one.place)
-    if named not in promise.answers_as:
+    listed = isinstance(named, str) and named in said_of_all.ready
+    if named not in promise.answers_as and not (promise.anyone and listed):
+        if listed and not any(name in said_of_all.ready for name in promise.answers_as):
+            return not_covered(f"{said}: this deployment has other providers", "name them in the contract's ocr.toml")
         return failed(expected, said, **one.place)
     return passed(said, where=one.place["where"])
 

@@ -22,7 +22,7 @@ from selfcheck.values import dig, shown
 from selfcheck.waiting import pause
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from selfcheck.clients.platform import Sent
     from selfcheck.contract import Act
@@ -39,8 +39,10 @@ class Limit(Model):
     per_window: str = Field(description="Path on the health page to the number of requests in a window.")
     burst: str = Field(description="Path on the health page to the number of requests beyond it.")
     counter: str = Field(description="Counter of refused requests.")
+    forwarded_header: str = Field(description="Header in which proxies name the client's address.")
     retry_after_seconds_max: float = Field(60, gt=0)
     requests_max: int = Field(ge=1, description="Limits that need more requests than this are not tried.")
+    requests_left: int = Field(ge=0, description="So many of the run's requests are left for others.")
     beyond: int = Field(4, ge=1, description="How many requests are sent beyond the limit.")
     one_by_one: int = Field(8, ge=1, description="How many of the last ones within the limit are sent one by one.")
     recovery_wait_seconds_max: float = Field(ge=0, description="Longer waits are not waited for.")
@@ -84,12 +86,24 @@ class Burst:
 
 
 @dataclass(frozen=True, slots=True)
+class Disguised:
+    """The refused client at the load balancer: as it is, and with a header that claims that it is somebody else.
+
+    `plain` has one request more than `claiming`: they were sent in turns, the plain ones first and last.
+    """
+
+    plain: tuple[Asked, ...]
+    claiming: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """What was seen of the rate limit.
 
     `counted` is how far the counter of refusals grew on all processes, `trouble` what makes that worthless, and `idle`
-    how far it grew while this run waited and sent nothing (None: it did not wait). `recovered` are the client's
-    requests after the time that it was told to wait, empty where that was not waited for.
+    how far it grew while this run waited and sent nothing (None: it did not wait). `elsewhere` are a request of the
+    same client to another process and, where that one served it, one more to the first process. `recovered` are the
+    client's requests after the time that it was told to wait, empty where that was not waited for.
     """
 
     burst: Burst
@@ -97,6 +111,8 @@ class Exhausted:
     turned_away: int
     trouble: str
     idle: float | None
+    elsewhere: tuple[Asked, ...] = ()
+    disguised: Disguised | None = None
     witnesses: tuple[Witness, ...] = ()
     recovered: tuple[Asked, ...] = ()
     told_seconds: float | None = None
@@ -153,11 +169,14 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         before = snapshot(target, [limit.counter])
         fresh = apart and caller is Caller.OTHER
         burst = _burst(target, limit, client, who, allowed, processes=processes, fresh=fresh)
-    later = [ask(target, [(who, other.sending())])[0] for other in watched]
-    after = snapshot(target, [limit.counter])
     ended = time.monotonic()
+    elsewhere = _elsewhere(target, client, spots, who) if burst.refused else ()
+    later = [ask(target, [(who, other.sending())])[0] for other in watched]
+    disguised = _disguised(target, limit, client) if burst.refused else None
+    after = snapshot(target, [limit.counter])
     grown, trouble = counting.growth(before, after, [limit.counter])
-    turned_away = len(burst.refused) + sum(status_of(asked) == TOO_MANY for asked in later)
+    others = [*later, *elsewhere, *((*disguised.plain, *disguised.claiming) if disguised is not None else ())]
+    turned_away = len(burst.refused) + sum(status_of(asked) == TOO_MANY for asked in others)
     witnesses = tuple(
         Witness(
             f"a client with {_CREDENTIAL[other.caller]}{f' at {other.source}' if other.source else ''}",
@@ -168,7 +187,8 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         )
         for other, old, new in zip(watched, earlier, later, strict=True)
     )
-    found = Exhausted(burst, sum(grown[limit.counter].values()), turned_away, trouble, None, witnesses)
+    counted = sum(grown[limit.counter].values())
+    found = Exhausted(burst, counted, turned_away, trouble, None, elsewhere, disguised, witnesses)
     told = told_seconds(burst.refused[-1].answer) if burst.refused else None
     if told is None or told > min(limit.recovery_wait_seconds_max, target.deadline.left_seconds):
         return replace(found, told_seconds=told)
@@ -179,6 +199,37 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         pause(1.0)  # whole seconds may have been rounded down
         recovered += ask(target, [(who, client.sending())])
     return replace(found, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
+
+
+def _elsewhere(target: Target, client: Client, spots: Mapping[str, str | None], who: str) -> tuple[Asked, ...]:
+    """Ask another process as the client that one process refuses; and that one again, if the other one serves it."""
+    others = [(name, base) for name, base in spots.items() if base is not None and base != client.base]
+    if not others:
+        return ()
+    asked = ask(target, [(others[0][0], replace(client, base=others[0][1]).sending())])
+    if status_of(asked[0]) == OK:
+        asked += ask(target, [(who, client.sending())])
+    return tuple(asked)
+
+
+def _disguised(target: Target, limit: Limit, client: Client) -> Disguised:
+    """Ask the load balancer as the refused client, with and without a header that claims another address.
+
+    One that is served in its disguise is asked again, in turns: processes that count apart refuse by chance.
+    """
+    here = replace(client, base=None, source=None).sending()
+    plain = list(ask(target, [("", here)]))
+    claiming: list[Asked] = []
+    while len(claiming) < _TURNS and status_of(plain[-1]) == TOO_MANY:
+        claimed = replace(here, headers={limit.forwarded_header: _address()})
+        claiming += ask(target, [("", claimed)])
+        if status_of(claiming[-1]) != OK:
+            break
+        plain += ask(target, [("", here)])
+    return Disguised(tuple(plain), tuple(claiming))
+
+
+_TURNS = 4
 
 
 def _pauses(seconds: float, limit: Limit) -> bool:
@@ -216,8 +267,10 @@ def _allowed(target: Target, limit: Limit, who: str) -> int:
         came_back = f"{limit.per_window} is {shown(parts[0])}, {limit.burst} is {shown(parts[1])}"
         hint = "name the limits in the contract's classifier.toml"
         raise CouldNotObserve(Trouble.UNEXPECTED_ANSWER, asked=page.answer.asked, came_back=came_back, hint=hint)
-    if sum(numbers) + limit.beyond > limit.requests_max:
-        came_back = f"a client may ask {sum(numbers)} times; no more than {limit.requests_max} requests are sent"
+    left = target.contract.platform.limits.requests_max - target.platform.requests_sent - limit.requests_left
+    most = max(0, min(limit.requests_max, left))
+    if sum(numbers) + limit.beyond > most:
+        came_back = f"a client may ask {sum(numbers)} times; no more than {most} requests are sent"
         hint = "look at a deployment with lower limits, or raise `requests_max` in the contract's classifier.toml"
         raise CouldNotObserve(Trouble.NO_SUCH_ROUTE, asked=page.answer.asked, came_back=came_back, hint=hint)
     return sum(numbers)
@@ -227,8 +280,9 @@ def _burst(
     target: Target, limit: Limit, client: Client, who: str, allowed: int, *, processes: int, fresh: bool = False
 ) -> Burst:
     window = target.scope.environment.rate_limit_window_seconds
-    # With a key and an address of its own it is the same client as nobody else, whatever the platform goes by.
-    callers = (Caller.OTHER,) if client.caller is Caller.OTHER and client.source is not None else tuple(Caller)
+    # From an address of its own it is another client than the run's others that have another credential, or none,
+    # whatever the platform goes by.
+    callers = (client.caller,) if client.source is not None else tuple(Caller)
     already = _spent(target, client.act, window, callers)
     started = time.monotonic()
     # Near the limit one by one: which of several at once comes first is nobody's promise.

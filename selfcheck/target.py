@@ -19,7 +19,7 @@ from selfcheck.clients.platform import Caller, Platform, Sending
 from selfcheck.clients.prometheus import Prometheus, QueryResult, RuleGroup
 from selfcheck.clients.prometheus import Target as ScrapeTarget
 from selfcheck.contract import Act, Component, Contract, Promise
-from selfcheck.counting import Counting, Evidence, Window
+from selfcheck.counting import Beside, Counting, Evidence, Window
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.replicas import Replicas, Snapshot
 from selfcheck.secrets import Secrets
@@ -255,7 +255,8 @@ class Target:
         for component, members in self._by_component(promises):
             before = self._read(component, members)
             bases: list[str | None] = [*self.trusted_bases(component).values()] or [None]
-            for group in counting.in_windows(members):
+            # What is not right at once is tried again apart from promises of the same sample.
+            for group in counting.in_windows(members, by_labels=not attempt):
                 started = time.monotonic()
                 sent: list[Counting] = []
                 sendings: list[Sending] = []
@@ -266,9 +267,15 @@ class Target:
                         sendings.append(Sending(self.contract.act(promise.act), values, base=base))
                 got = self._send_all(sendings)
                 after = self._read(component, members)
+                seconds = time.monotonic() - started
+                answers = {
+                    promise.id: tuple(answer for by, answer in zip(sent, got, strict=True) if by is promise)
+                    for promise in group
+                }
                 for promise in group:
-                    answers = tuple(answer for by, answer in zip(sent, got, strict=True) if by is promise)
-                    yield promise, self._between(promise, before, after, answers, time.monotonic() - started)
+                    beside = tuple(Beside(other.moves, answers[other.id]) for other in group if other is not promise)
+                    window = self._between(promise, before, after, answers[promise.id], seconds)
+                    yield promise, replace(window, beside=beside)
                 before = after
 
     def _idle(self, promises: Sequence[Counting], seconds: float) -> Iterator[tuple[Counting, Window]]:

@@ -34,6 +34,7 @@ DEFECT = Defect(
         "vision.refuses_a_truncated_image",
         "vision.refuses_nothing",
         "vision.refuses_too_large_an_image",
+        "vision.refuses_a_bomb",
     ),
     how=inside(change=_change),
     also=("metrics.counts_vision_refused_input",),

@@ -30,7 +30,7 @@ from selfcheck.clients._explain import Failed, Failure
 from selfcheck.observation import CouldNotObserve, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import psycopg
 
@@ -173,6 +173,24 @@ class Postgres:
         if since is not None:
             query += sql.SQL(" WHERE {} >= {}").format(sql.Identifier(time_column), sql.Literal(since))
         return int(self._one(f"the number of rows of {table}", query.as_string(None))[0])
+
+    def texts_since(
+        self, table: str, time_column: str, since: str | None, columns: Sequence[str], *, rows_max: int = 5000
+    ) -> list[tuple[str | None, ...]]:
+        """What the newest rows of a table since a moment have in some columns, as text.
+
+        None where a row has nothing there, or the table no such column.
+        """
+        from psycopg import sql  # noqa: PLC0415 - as above
+
+        # A row as JSON has what there is, whatever the table's columns are.
+        row = sql.SQL("to_jsonb({}.*)").format(sql.Identifier("entry"))
+        chosen = sql.SQL(", ").join(sql.SQL("{} ->> {}").format(row, sql.Literal(column)) for column in columns)
+        query = sql.SQL("SELECT {} FROM {} AS entry").format(chosen, sql.Identifier(*table.split(".")))
+        if since is not None:
+            query += sql.SQL(" WHERE {} >= {}").format(sql.Identifier(time_column), sql.Literal(since))
+        query += sql.SQL(" ORDER BY {} DESC").format(sql.Identifier(time_column))
+        return self._rows(f"the newest rows of {table}", query.as_string(None), rows_max=rows_max)
 
     def connections(self) -> Connections:
         """How many connections of clients there are, and how many there may be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from selfcheck.contract import Act, load
 from selfcheck.counting import (
+    Beside,
     Counting,
     Evidence,
     Window,
@@ -409,3 +411,38 @@ def test_the_default_contract_counts_in_few_windows() -> None:
 
 def test_too_little_says_nothing_when_all_is_counted() -> None:
     assert too_little(PROMISE, window(EXACT)) == ""
+
+
+# --------------------------------------------------------------------------------------------- several in one window
+
+
+def of_status(name: str, status: str) -> Counting:
+    """Promise that a request of one kind moves the series of one status."""
+    moves = [{"sample": "c", "labels": {"status": status}}]
+    return promise(Counting, id=f"a.{name}", act="ocr", times=2, moves=moves)
+
+
+def test_promises_of_different_series_share_a_window_by_their_labels() -> None:
+    good, bad, again = of_status("good", "success"), of_status("bad", "invalid"), of_status("again", "success")
+    never = [{"sample": "c", "labels": {"status": "error"}}]
+    quiet, still = (
+        promise(Counting, id="a.quiet", act="ocr", never=never),
+        promise(Counting, id="a.still", act="ocr", still=["c"]),
+    )
+    assert in_windows([good, bad, quiet, again, still], by_labels=True) == [[good, bad, quiet], [again], [still]]
+    assert in_windows([quiet, still], by_labels=True) == [[quiet, still]]
+    filled = promise(Counting, id="a.f", act="ocr", moves=[{"sample": "c", "labels": {"status": "{body.status}"}}])
+    assert in_windows([good, filled], by_labels=True) == [[good], [filled]]
+    assert len(in_windows([good, bad])) == 2
+
+
+def test_what_others_in_the_window_account_for_is_no_excess() -> None:
+    good, bad = of_status("good", "success"), of_status("bad", "invalid")
+    answers = (answer({}), answer({}))
+    grown = {"c": {(("status", "success"),): 2.0, (("status", "invalid"),): 2.0}}
+    window = Window(answers, grown, 0.1, beside=(Beside(bad.moves, answers),))
+    assert not says_nothing_yet(good, window)
+    more = {"c": {**grown["c"], (("status", "invalid"),): 3.0}}
+    assert says_nothing_yet(good, replace(window, grown=more))
+    missing = {"c": {(("status", "success"),): 2.0, (("status", "error"),): 2.0}}
+    assert says_nothing_yet(good, replace(window, grown=missing))

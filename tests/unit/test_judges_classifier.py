@@ -11,7 +11,7 @@ from checks import test_classifier as classifier
 from selfcheck.classifying import Asked, Batch, Cache, Filled, Repeated
 from selfcheck.clients.platform import Caller, Sent
 from selfcheck.contract import Promise, load
-from selfcheck.limiting import Burst, Exhausted, Witness, spent, told_seconds
+from selfcheck.limiting import Burst, Disguised, Exhausted, Witness, spent, told_seconds
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import answer, page, scrape
@@ -579,3 +579,51 @@ def test_without_another_client_nobody_can_be_affected() -> None:
 def test_recovers(more: dict[str, Any], outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_ends")
     check(classifier.judge_recovers(made, exhausted(**more), CURL), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shared", "more", "outcome", "said"),
+    [
+        ([429], True, {}, PASS, "HTTP 429 of b"),
+        ([200, 429], True, {}, FAIL, "HTTP 200 of b"),
+        ([200, 429], False, {}, NOT_COVERED, "HTTP 200 of b"),
+        ([200, 200], True, {}, INCONCLUSIVE, "refuse it no more"),
+        ([503], True, {}, INCONCLUSIVE, "HTTP 503"),
+        ([200, 429], True, {"burst": burst(refused=())}, INCONCLUSIVE, "none of 140"),
+    ],
+)
+def test_one_allowance_for_all_replicas(
+    statuses: list[int],
+    shared: bool,  # noqa: FBT001 - a case
+    more: dict[str, Any],
+    outcome: Outcome,
+    said: str,
+) -> None:
+    seen = exhausted(elsewhere=tuple(asked(who="b", status=status) for status in statuses), **more)
+    check(classifier.judge_all_replicas(seen, CURL, shared=shared), outcome, said)
+
+
+def test_one_process_has_one_allowance() -> None:
+    check(classifier.judge_all_replicas(exhausted(), CURL, shared=True), NOT_COVERED, "one by one")
+
+
+@pytest.mark.parametrize(
+    ("plain", "claiming", "outcome"),
+    [
+        ([429], [429], PASS),
+        ([429] * 5, [200] * 4, FAIL),
+        ([200], [], NOT_COVERED),
+        ([429, 200], [200], INCONCLUSIVE),  # processes that count apart
+        ([429, 429, 429], [200, 200, 429], PASS),
+        ([429], [503], INCONCLUSIVE),
+    ],
+)
+def test_a_claimed_address_is_no_way_around_a_limit(plain: list[int], claiming: list[int], outcome: Outcome) -> None:
+    made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_sees_through_claims")
+    both = (tuple(asked(status=status) for status in statuses) for statuses in (plain, claiming))
+    check(classifier.judge_escape(made, exhausted(disguised=Disguised(*both)), CURL), outcome)
+
+
+def test_without_a_refusal_nothing_is_escaped() -> None:
+    made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_sees_through_claims")
+    check(classifier.judge_escape(made, exhausted(burst=burst(refused=())), CURL), INCONCLUSIVE, "none of 140")

@@ -56,6 +56,7 @@ def right() -> Seen:
     for case in CASES:
         for how in How:
             pairs = {How.SWAPPED: (case.left, case.right), How.ITSELF: (case.left, case.left)}
+            pairs[How.REPLACED] = pairs[How.ITSELF]
             query, candidate = pairs.get(how, (case.scaled if how is How.SCALED else case.right, case.left))
             question = Question(case, how, query, candidate, f"id-{how}", "one" if how is How.REPLICA else "")
             asked.append(Asked(question, answer(body(question)), "curl"))
@@ -113,6 +114,8 @@ def test_a_cosine_obeys_every_law(name: str) -> None:
         ("again", rescored(lambda *_: math.nan, How.AGAIN), "score is nan"),
         ("again", changed(lambda _: answer({"similarity": 1}), How.AGAIN), "score is missing, not a number"),
         ("replicas", changed(status(404, NOT_FOUND), How.REPLICA), "HTTP 404"),
+        ("replaced", rescored(lambda *_: 0.0, How.REPLACED), "score is 0, not 1"),
+        ("replaced", changed(status(500), How.REPLACED), "HTTP 500"),
     ],
 )
 def test_a_broken_law(name: str, found: Seen, said: str) -> None:
@@ -159,7 +162,7 @@ def test_another_route_that_does_not_exist_is_not_covered(refusal: Callable[[Ask
 @pytest.mark.parametrize(
     ("found", "outcome", "said"),
     [
-        (right(), PASS, "16 comparisons of 2 cases"),
+        (right(), PASS, "18 comparisons of 2 cases"),
         (changed(status(500), How.SWAPPED), FAIL, "HTTP 500"),
         (changed(status(404, NOT_FOUND), How.REPLICA), FAIL, "DATA_NOT_FOUND"),
         (changed(status(404, NOT_FOUND)), FAIL, "DATA_NOT_FOUND"),
@@ -397,3 +400,90 @@ def test_exploring_ends_when_it_is_over() -> None:
 
     assert explore.search(look, SHAPE, seed=1) is None
     assert len(looked) == 7
+
+
+# ------------------------------------------------------------------------------------- registering again, and how many
+
+
+@pytest.mark.parametrize(
+    ("replacing", "outcome"),
+    [
+        (None, NOT_COVERED),
+        (answer({}, status=409), NOT_COVERED),
+        (answer(b"", status=500), FAIL),
+        (LOST, INCONCLUSIVE),
+    ],
+)
+def test_an_id_may_be_registered_once(replacing: Any, outcome: Outcome) -> None:
+    found = replace(right(), asked=tuple(right().of(How.FIRST)), replacing=replacing)
+    assert compare.judge_law(law("replaced"), found).outcome is outcome
+
+
+@pytest.mark.parametrize("vector", [(1.0, 2.0), (0.0, -3.0), (3.0, 0.0, 4.0), (1e-6, 0.0, 0.0)])
+def test_another_vector_is_at_right_angles(vector: tuple[float, ...]) -> None:
+    assert abs(cosine(compare.turned(vector), vector)) < 1e-9
+
+
+def total(number: object) -> Any:
+    return answer({"vector_store": {"total": number}})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "again", "outcome", "said"),
+    [
+        ((4, 12, 4), None, PASS, "then 12 with 8 more"),
+        ((4, 4, 4), 4, FAIL, "then 4 with 8 more"),
+        ((4, 12, 12), 12, FAIL, "then 12 without them"),
+        ((4, 20, 4), 4, FAIL, "then 20"),
+        ((4, 4, 4), 5, NOT_COVERED, "others register"),
+        ((4, 13, 5), 5, NOT_COVERED, "others register"),
+        ((4, 12, 3), 3, NOT_COVERED, "others register"),
+        ((4, None, 4), 4, NOT_COVERED, "no number"),
+    ],
+)
+def test_the_number_of_vectors(numbers: tuple[object, ...], again: object, outcome: Outcome, said: str) -> None:
+    before, there, left = map(total, numbers)
+    totals = compare.Totals(8, before, there, left, None if again is None else total(again))
+    verdict = compare.judge_totals(PLAN, totals, where="GET x", reproduce="curl x")
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True)
+
+
+def test_a_number_of_vectors_that_cannot_be_read() -> None:
+    totals = compare.Totals(8, LOST, total(1), total(1))
+    assert compare.judge_totals(PLAN, totals, where="", reproduce="").outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("registered", "compared", "outcome", "said"),
+    [
+        (answer({}, status=422), None, PASS, "refused"),
+        (answer(b"", status=500), None, FAIL, "HTTP 500"),
+        (answer({}), answer(NOT_FOUND, status=404), PASS, "of no consequence"),
+        (answer({}), answer({"score": 0.5}), PASS, "score = 0.5"),
+        (answer({}), answer(b'{"score": NaN}'), FAIL, "accepted"),
+        (answer({}), answer({"score": None}), FAIL, "score = None"),
+        (answer({}), answer(b"", status=500), FAIL, "accepted, and a comparison with it: HTTP 500"),
+        (LOST, None, INCONCLUSIVE, "no answer"),
+        (answer({}, status=429), None, INCONCLUSIVE, "HTTP 429"),
+    ],
+)
+def test_what_is_no_vector_is_registered(registered: Any, compared: Any, outcome: Outcome, said: str) -> None:
+    made = load().promises("compare.registration", compare.Registration)[0]
+    verdict = compare.judge_registration(made, compare.Registered(registered, compared, "curl"))
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict
+
+
+@pytest.mark.parametrize(("replicas", "cases"), [(1, 2), (3, 2), (3, 5), (10, 2), (10, 5), (40, 3)])
+def test_each_replica_is_asked_for_a_case_and_many_for_few(replicas: int, cases: int) -> None:
+    every: list[tuple[str, str | None]] = [(str(number), None) for number in range(replicas)]
+    asked = [place for number in range(cases) for place in compare.share(every, number, cases)]
+    assert set(asked) == set(every)
+    assert len(asked) <= max(3 * cases, replicas + cases)
+
+
+def test_a_removal_that_is_repeated_may_be_refused_and_not_fail() -> None:
+    made = promise(compare.Removal, plan=PLAN, gone="DATA_NOT_FOUND")
+    gone = (Asked(right().asked[0].question, answer(NOT_FOUND, status=404)),)
+    fine, wrong = (replace(right(), gone=gone, removed_again=answer({}, status=status)) for status in (404, 500))
+    assert compare.judge_removal(made, fine).outcome is PASS
+    assert compare.judge_removal(made, wrong).outcome is FAIL

@@ -306,3 +306,68 @@ def test_room(found: Connections, outcome: Outcome, notes: tuple[str, ...]) -> N
 def test_pools_fit(sizes: list[object], outcome: Outcome, said: str) -> None:
     made = promise(dependencies.PoolsFit, health_page="health", path="pool", reserve=10)
     check(dependencies.judge_pools_fit(made, [page({"pool": size}) for size in sizes], 3, 100), outcome, said)
+
+
+# ------------------------------------------------------------------------------------------------ rows of own requests
+
+
+def own(
+    number: int, *statuses: str | None, success: bool = True, by: str = "paddle", row_by: str | None = "paddle"
+) -> dependencies.Own:
+    """Make an own request with a row for each status."""
+    claimed = number + 0.123
+    rows = tuple(dependencies.Entry(claimed, row_by, status) for status in statuses)
+    return dependencies.Own(claimed, by, success, rows)
+
+
+GOOD = [own(number, "success") for number in range(4)]
+BAD = [own(10 + number, "error", success=False) for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("holds", "found", "outcome", "said"),
+    [
+        ("once", GOOD, PASS, "4 successes, one row each"),
+        ("once", [*GOOD, own(5), own(6)], FAIL, "2 of 6 successes are missing"),
+        ("once", [*GOOD, own(5)], PASS, "4 successes"),
+        ("once", [*GOOD[:2], own(5, "success", "success"), own(6, "success", "success")], FAIL, "2 rows each"),
+        ("once", [*GOOD, own(5, "success", "success")], PASS, ""),  # another client's took as long
+        ("once", [own(1), own(2), own(3)], NOT_COVERED, "0 of 3"),  # it keeps another time
+        ("once", GOOD[:2], NOT_COVERED, "2 of 2"),
+        ("provider", GOOD, PASS, "4 rows"),
+        ("provider", [own(n, "success", by="deepseek_hf") for n in range(3)], FAIL, "paddle"),
+        ("provider", [own(n, "success", row_by=None) for n in range(3)], NOT_COVERED, "no provider"),
+        ("status", [*GOOD, *BAD], PASS, "success and error"),
+        ("status", GOOD, NOT_COVERED, "no row of a failure"),
+        ("status", [*GOOD, *(own(20 + n, "success", success=False) for n in range(2))], FAIL, "for a failure"),
+        ("status", [own(n, None) for n in range(4)] + BAD, NOT_COVERED, "no such column"),
+        ("status", [own(n, "200", success=n < 4) for n in range(8)], NOT_COVERED, "is a number"),
+        ("failures", [*GOOD, *BAD], PASS, "3 refused requests"),
+        ("failures", [*GOOD, *(own(20 + n, success=False) for n in range(3))], FAIL, "3 of 3 are missing"),
+        ("failures", GOOD, NOT_COVERED, "0 refused"),
+    ],
+)
+def test_rows_of_own_requests(holds: str, found: list[dependencies.Own], outcome: Outcome, said: str) -> None:
+    every = load().promises("dependencies.entries", dependencies.Entries)
+    (made,) = (each for each in every if each.holds == holds)
+    check(dependencies.judge_entries(made, found, failures=True, **PLACE), outcome, said)
+
+
+def test_a_history_need_not_have_what_was_refused() -> None:
+    made = load().promises("dependencies.entries", dependencies.Entries)[3]
+    check(dependencies.judge_entries(made, [*GOOD, *BAD], failures=False, **PLACE), NOT_COVERED, "does not say")
+
+
+def test_own_requests_are_known_by_a_fine_time() -> None:
+    made = load().promises("dependencies.entries", dependencies.Entries)[0]
+    bodies = [
+        {"success": True, "processing_time_ms": 12.345, "provider": "paddle"},
+        {"success": False, "processing_time_ms": 2.345, "provider": "auto", "cached": False},
+        {"success": True, "processing_time_ms": 12.345, "cached": True},
+        {"success": True, "processing_time_ms": 12},
+        {"success": True, "processing_time_ms": 12.5},
+    ]
+    found = dependencies.own_requests(made, [*map(answer, bodies), answer(b"", status=500)])
+    assert [(one.claimed, one.success) for one in found] == [(12.345, True), (2.345, False)]
+    rows = [dependencies.Entry(12.345, "paddle", "success"), dependencies.Entry(None, None, None)]
+    assert [len(one.rows) for one in dependencies.matched(found, rows)] == [1, 0]

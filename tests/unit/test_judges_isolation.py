@@ -427,3 +427,18 @@ def test_the_contract_compares_what_can_be_told_apart() -> None:
     for query in made.queries:
         scores = sorted(isolation.cosine(query, candidate) for candidate in made.candidates)
         assert all(right - left > 10 * made.tolerance for left, right in pairwise(scores))
+
+
+def test_what_is_the_providers_failure_is_sent_once_and_remarked() -> None:
+    bad = {**storm().bad, "ocr_of_an_impossible_drawing": [answer({"success": False, "code": "PARSE_FAILED"})]}
+    verdict = isolation.judge_breakers(bad_input(), storm(bad=bad), **PLACE)
+    assert verdict.outcome is PASS
+    assert "the provider's failure here" in verdict.notes[0]
+
+
+def test_another_file_of_the_same_name_has_its_own_answer() -> None:
+    made = own_answer("isolation.file_of_the_same_name")
+    asked = {"first": answer(FLANGE), "alone": answer(BRACKET), "same_name": answer(BRACKET)}
+    check(isolation.judge_other_file(made, asked, "same_name", may_refuse=False, **PLACE), PASS)
+    wrong = {**asked, "same_name": answer(FLANGE)}
+    check(isolation.judge_other_file(made, wrong, "same_name", may_refuse=False, **PLACE), FAIL, "first file's")

@@ -301,9 +301,18 @@ def test_a_refusal_at_the_limit_is_a_remark() -> None:
         (seen(read({})), seen(read({})), None),
         (seen(REFUSAL), seen(REFUSAL), None),
         (seen({}, status=429), seen(read({})), None),
+        (seen({"success": False, "code": "PROVIDER_TIMEOUT", "error": "too slow"}), seen(read({})), None),
         (seen(trouble(Trouble.BROKEN_OFF)), seen(read({})), None),
     ],
-    ids=["refused", "refused by a status", "taken", "so is the small one", "rate limit", "no answer"],
+    ids=[
+        "refused",
+        "refused by a status",
+        "taken",
+        "so is the small one",
+        "rate limit",
+        "a slow provider",
+        "no answer",
+    ],
 )
 def test_a_limit_is_not_a_part_of_what_is_promised(
     below: drawings.Seen, small: drawings.Seen, outcome: Outcome | None
@@ -414,6 +423,36 @@ def test_the_same_file_is_given_the_same_answer(first: Any, second: Any, outcome
     check(verdict, outcome, said)
 
 
+def test_an_engine_that_need_not_say_the_same_is_remarked() -> None:
+    made = promise(drawings.Again, **COMMON, act="an_act", paths=["a"], provider="by")
+    good = {"success": True, "by": "one"}
+    check(
+        drawings.judge_again(made, seen({**good, "a": 1}), seen({**good, "a": 2}), firm=False),
+        NOT_COVERED,
+        "a: first 1",
+    )
+    check(drawings.judge_again(made, seen({**good, "a": 1}), seen({**good, "a": 1}), firm=False), PASS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "outcome"),
+    [
+        ("ours", seen(REFUSAL), PASS),
+        ("ours", seen(read({})), FAIL),
+        ("ours", seen({"success": False, "code": "PARSE_FAILED", "error": "no"}), FAIL),
+        ("theirs", seen(REFUSAL), PASS),
+        ("theirs", seen(read({})), NOT_COVERED),
+        ("theirs", seen({"success": False, "code": "PARSE_FAILED", "error": "no"}), NOT_COVERED),
+        ("theirs", seen({}, status=500), FAIL),
+    ],
+)
+def test_who_need_not_see_at_once_what_is_wrong_may_fail_at_it(
+    environment: str, given: drawings.Seen, outcome: Outcome
+) -> None:
+    made = promise(drawings.Refused, **COMMON, act="an_act", only_in=["ours"])
+    check(drawings.judge_refused_in(environment, made, given), outcome)
+
+
 def test_an_error_of_the_platform_is_no_answer_again() -> None:
     made = promise(drawings.Again, **COMMON, act="an_act", paths=["a"], provider="by")
     check(drawings.judge_again(made, seen({"success": True}), seen(b"", status=500)), FAIL, "HTTP 500")
@@ -430,6 +469,8 @@ PAGES = {
     "entries": "results",
     "entry_name": "provider",
     "entry_ready": "ready",
+    "entry_error": "error",
+    "off_words": ["disabled"],
 }
 CHOSEN = promise(
     drawings.Chosen, **COMMON, act="an_act", asked="deepseek", answers_as=["deepseek_hf"], provider="provider", **PAGES
@@ -437,6 +478,8 @@ CHOSEN = promise(
 READY = drawings.Standing(ready={"deepseek_hf": True})
 NOT_READY = drawings.Standing(ready={"deepseek_hf": False})
 OFF = drawings.Standing(disabled=frozenset({"deepseek_hf"}))
+OFF_BY_ITS_ALIAS = drawings.Standing(disabled=frozenset({"deepseek"}))
+OTHERS = drawings.Standing(ready={"tesseract": True})
 UNKNOWN = drawings.Standing()
 
 
@@ -449,7 +492,14 @@ UNKNOWN = drawings.Standing()
         ({"success": True, "provider": "paddle"}, 200, READY, FAIL, 'provider = "paddle"'),
         ({"success": True}, 200, READY, FAIL, "provider = missing"),
         ({"success": True, "provider": "deepseek_hf"}, 200, OFF, FAIL, "a success"),
-        (DOWN, 200, OFF, NOT_COVERED, "switched off or not ready"),
+        (DOWN, 200, OFF, NOT_COVERED, "switched off, not ready or not listed"),
+        ({"success": True, "provider": "deepseek_hf"}, 200, OFF_BY_ITS_ALIAS, FAIL, "a success"),
+        (REFUSAL, 200, OFF_BY_ITS_ALIAS, NOT_COVERED, "INPUT_ERROR"),
+        ({"detail": "no"}, 422, OFF, NOT_COVERED, "HTTP 422"),
+        ({}, 500, OFF, FAIL, "HTTP 500"),
+        (REFUSAL, 200, OTHERS, NOT_COVERED, "not listed"),
+        ({"success": True, "provider": "tesseract"}, 200, OTHERS, NOT_COVERED, "has other providers"),
+        ({"success": True, "provider": "tesseract"}, 200, READY, FAIL, 'provider = "tesseract"'),
         (DOWN, 200, NOT_READY, NOT_COVERED, "PROVIDER_DOWN"),
         (DOWN, 200, READY, FAIL, "PROVIDER_DOWN"),
         (DOWN, 200, UNKNOWN, INCONCLUSIVE, "PROVIDER_DOWN"),
@@ -463,6 +513,20 @@ def test_the_provider_that_was_asked_for_answers(
     body: object, status: int, said_before: drawings.Standing, outcome: Outcome, said: str
 ) -> None:
     check(drawings.judge_chosen(CHOSEN, seen(body, status=status), said_before), outcome, said)
+
+
+def test_whichever_provider_is_listed_may_stand_for_auto() -> None:
+    auto = CHOSEN.model_copy(update={"asked": "auto", "anyone": True})
+    check(drawings.judge_chosen(auto, seen({"success": True, "provider": "tesseract"}), OTHERS), PASS, "tesseract")
+    check(drawings.judge_chosen(auto, seen({"success": True, "provider": "auto"}), OTHERS), FAIL, "auto")
+    check(drawings.judge_chosen(auto, seen({"success": True, "provider": "auto"}), READY), FAIL, "auto")
+    check(drawings.judge_chosen(auto, seen(REFUSAL), OTHERS), FAIL, "INPUT_ERROR")
+
+
+def test_a_page_may_say_that_a_provider_is_switched_off() -> None:
+    results = [{"provider": "a", "ready": False, "error": "Disabled by us"}, {"provider": "b", "ready": False}]
+    said = drawings.standing(CHOSEN, None, answer({"results": results}))
+    assert said == drawings.Standing(frozenset({"a"}), {"a": False, "b": False})
 
 
 def test_what_the_pages_say_of_providers() -> None:
