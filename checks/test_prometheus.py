@@ -558,11 +558,16 @@ def _subquery_of(seconds: float) -> str:
 
 def _foreign(query: str, made: Made) -> bool:
     """Whether an expression reads nothing of what a recorded metric is made of, while that is made of something."""
-    return bool(made.reads) and made.reads.isdisjoint(_names(query))
+    return bool(made.reads) and _of_families(made.reads).isdisjoint(_of_families(_names(query)))
 
 
 def _names(query: str) -> set[str]:
     return {each.name for each in selectors(parse(query.replace("{window}", "1m").replace("{by}", "")))}
+
+
+def _of_families(names: Iterable[str]) -> set[str]:
+    """Take away what tells the samples of a histogram apart."""
+    return {re.sub("_(bucket|count|sum)$", "", name) for name in names}
 
 
 def _rules(target: Target) -> tuple[Rule, ...]:
@@ -648,19 +653,18 @@ def doubted(promise: Follows, rules: Sequence[Rule], made: Made | None) -> str:
         return f"no loaded rule says how {promise.signal} is made"
     names = set[str]().union(*map(_names, promise.ways))
     inputs = [found for name in names if (found := made_of(rules, name)) is not None]
-    if made.reads and made.reads.isdisjoint(names.union(*(found.reads for found in inputs))):
+    sources = _of_families(names.union(*(found.reads for found in inputs)))
+    if made.reads and _of_families(made.reads).isdisjoint(sources):
         return f"it is made of {some(sorted(made.reads))}"
     if any(found.windows_seconds != made.windows_seconds for found in inputs) and made.reads:
         return "the two look back over different times"
     return ""
 
 
-def working_out(
-    promise: Follows, windows: Sequence[float], behind_seconds: float, by: Sequence[str], traffic: str = ""
-) -> str:
+def working_out(promise: Follows, windows: Sequence[float], span: float, by: Sequence[str], traffic: str = "") -> str:
     """Write one query that gives the signal, the least and the most of each way, and the traffic; a label tells which.
 
-    One query, so that all of it is of one moment.
+    One query, so that all of it is of one moment. The least and the most are those within the last `span` seconds.
     """
     marked = [(promise.signal, "signal")]
     ways = {
@@ -668,7 +672,6 @@ def working_out(
         for way in promise.ways
         for window in windows
     }
-    span = 1.5 * behind_seconds + 1.0
     for number, (way, window) in enumerate(ways.items()):
         if "[" in way and window > _LONG_SPANS * span:  # what came and went since does not show in it
             marked.append((way, f"both {number}"))
@@ -719,7 +722,9 @@ def test_follows(promise: Follows, target: Target) -> Verdict:
         return not_covered(observed, "compare it by hand")
     behind = made.behind_seconds if made is not None else _UNTOLD_INTERVAL_SECONDS
     traffic = promise.traffic.query.replace("{window}", _duration(windows[0])) if promise.traffic is not None else ""
-    query = working_out(promise, windows, behind, by, traffic)
+    # What is made of rates over a time follows by degrees within that time.
+    smoothed = max(made.windows_seconds) - min(made.windows_seconds) if made is not None and made.windows_seconds else 0
+    query = working_out(promise, windows, 1.5 * behind + 1.0 + smoothed, by, traffic)
     client = target.prometheus_client()
     place = {
         "where": f"GET {client.url}/api/v1/query",

@@ -290,11 +290,11 @@ def test_follows_by_label() -> None:
 
 def test_working_out_is_one_query_of_one_moment() -> None:
     made = promise(prometheus.Follows, signal="s", ways=["sum by (le, {by}) (rate(x[{window}]))"], tolerance=0)
-    query = prometheus.working_out(made, [300.0], 60.0, ["provider"], "t")
+    query = prometheus.working_out(made, [300.0], 91.0, ["provider"], "t")
     assert query.count("label_replace(min_over_time((sum by (le, provider) (rate(x[300s])))[91s:") == 1
     assert query.count(" or ") == 3
     # A day is not asked for again and again: what came since the last evaluation does not show in it.
-    long = prometheus.working_out(made, [86400.0], 60.0, [], "")
+    long = prometheus.working_out(made, [86400.0], 91.0, [], "")
     assert "over_time" not in long
     samples = [
         Sample({"reading": mark, "provider": "a"}, value, NOW)
