@@ -58,6 +58,8 @@ _NO_WAY_THERE = (
     Trouble.TLS,
     Trouble.BAD_URL,
 )
+# Prometheus repeats an alert that fires once a minute.
+_SENT_AGAIN_SECONDS = 90.0
 # Windows that differ less than so many times are one.
 _ALIKE = 1.25
 
@@ -654,8 +656,9 @@ def doubted(promise: Follows, rules: Sequence[Rule], made: Made | None) -> str:
     names = set[str]().union(*map(_names, promise.ways))
     inputs = [found for name in names if (found := made_of(rules, name)) is not None]
     sources = _of_families(names.union(*(found.reads for found in inputs)))
-    if made.reads and _of_families(made.reads).isdisjoint(sources):
-        return f"it is made of {some(sorted(made.reads))}"
+    others = [name for name in sorted(made.reads) if not _of_families([name]) <= sources]
+    if others:
+        return f"it is made of {some(others)}{'' if len(others) == len(made.reads) else ' as well'}"
     if any(found.windows_seconds != made.windows_seconds for found in inputs) and made.reads:
         return "the two look back over different times"
     return ""
@@ -831,6 +834,8 @@ def test_fed(promise: Fed, target: Target) -> Verdict:
     firing = [each for each in client.alerts() if each.state == "firing" and each.active_at > 0]
     waits = {rule.name: rule.duration_seconds for rule in loaded_rules(target) if rule.kind == "alerting"}
     long_since = [each for each in firing if each.active_at + waits.get(each.name, math.inf) < since]
+    if long_since and own.status().started_at > time.time() - _SENT_AGAIN_SECONDS:
+        long_since = []  # it forgot what it had at its start, and gets it again by and by
     there = {each.labels.get("alertname", "") for each in own.alerts()} if long_since else set()
     relabelled = _relabels_alerts(target) if long_since else None
     fired = [Fired(each.name, each.name in there) for each in long_since]

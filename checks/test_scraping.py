@@ -685,9 +685,12 @@ def judge_retention(
     scale: float,
     place: Mapping[str, str],
     *,
-    reads_remote: bool = False,
+    reads_remote: bool | None = False,
 ) -> Verdict:
-    """What is kept covers the longest look back of a rule (seconds, and the rule's name)."""
+    """What is kept covers the longest look back of a rule (seconds, and the rule's name).
+
+    `reads_remote`: what is no longer kept is read from elsewhere; None where that is not known.
+    """
     seconds, rule = longest
     expected = f"samples of the last {seconds:g} s, as {rule} reads them" if rule else "samples kept for some time"
     kept = _kept_seconds(retention)
@@ -698,6 +701,8 @@ def judge_retention(
             notes=["how long samples are kept depends on how many there are"],
         )
     observed = f"samples are kept for {retention}, the longest look back is {seconds:g} s{f' ({rule})' if rule else ''}"
+    if kept < seconds and reads_remote is None:
+        return inconclusive(expected, f"{observed}; whether older ones are read from elsewhere is not known", **place)
     if kept < seconds and not reads_remote:
         return failed(expected, observed, **place)
     aim = promise.aim_days * _DAY_SECONDS / scale
@@ -741,7 +746,7 @@ def _look_back(place: tuple[Selector, tuple[Node, ...]]) -> float:
 def test_retention(promise: Retention, target: Target) -> Verdict:
     """No rule looks further back than there are samples."""
     info = target.once("runtime info", target.prometheus_client().runtime_info)
-    remote = False
+    remote: bool | None = None
     with contextlib.suppress(CouldNotObserve):
         remote = bool(_configuration(target).get("remote_read"))
     longest = longest_look_back(target.rule_groups())

@@ -316,6 +316,8 @@ def recording(name: str, query: str, **fields: Any) -> Rule:
         ([recording("s", "r"), recording("r", "rate(x_total[5m])")], ""),
         ([recording("s", "vector(0.1)")], ""),
         ([recording("s", "rate(y_total[5m])")], "it is made of y_total"),
+        ([recording("s", "rate(y_total[5m]) / rate(x_total[5m])")], "it is made of y_total as well"),
+        ([recording("s", "rate(x_total_sum[5m]) / rate(x_total_count[5m])")], ""),
         ([recording("r", "rate(x_total[5m])")], "no loaded rule says how s is made"),
         ([], "no loaded rule says how s is made"),
     ],

@@ -276,12 +276,14 @@ def test_limits_that_cannot_be_read() -> None:
         ("15d", 86400.0, False, PASS, "kept for 15d"),
         ("15d", 30 * 86400.0, False, FAIL, "the longest look back is 2.592e+06 s (g/R)"),
         ("15d", 30 * 86400.0, True, PASS, ""),
+        ("15d", 30 * 86400.0, None, INCONCLUSIVE, "is not known"),
+        ("15d", 86400.0, None, PASS, ""),
         ("7d or 50GiB", 8 * 86400.0, False, FAIL, ""),
         ("7d or 50GiB", 3600.0, False, PASS, "the manual keeps 15"),
         ("50GiB", 8 * 86400.0, False, PASS, "kept by size"),
     ],
 )
-def test_retention(*, retention: str, longest: float, remote: bool, outcome: Outcome, said: str) -> None:
+def test_retention(*, retention: str, longest: float, remote: bool | None, outcome: Outcome, said: str) -> None:
     line = promise(checks.Retention, aim_days=15)
     check(checks.judge_retention(line, retention, (longest, "g/R"), 1, PLACE, reads_remote=remote), outcome, said)
 
