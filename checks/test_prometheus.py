@@ -4,40 +4,65 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import json
 import math
 import re
+import shlex
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from checks.test_health import fleet_promise
+from selfcheck import components
 from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
+from selfcheck.clients.alertmanager import Alertmanager
 from selfcheck.contract import Model, Promise, RouteName
-from selfcheck.exposition import Exposition, Sample, label_set
+from selfcheck.exposition import Exposition, LabelSet, Sample, label_set
 from selfcheck.families import Quantity
+from selfcheck.knowledge import loaded_rules, made_of, selectors
+from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.promql import parse
 from selfcheck.rehearsal import compares_now
-from selfcheck.replicas import unseen
 from selfcheck.values import curl, some
-from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
-from selfcheck.waiting import GaveUp, wait_until
+from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
+from selfcheck.waiting import GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from selfcheck.clients.http import Answer
-    from selfcheck.clients.prometheus import QueryResult, RuleGroup, RuntimeInfo, Series
+    from selfcheck.clients.prometheus import QueryResult, Rule, RuleGroup, RuntimeInfo, Series
     from selfcheck.clients.prometheus import Sample as Value
     from selfcheck.clients.prometheus import Target as ScrapeTarget
+    from selfcheck.knowledge import Made
     from selfcheck.replicas import Replicas, Scrape
     from selfcheck.target import Target
 
 _SHOWN_MAX = 3
 _VALUES_EQUAL = 1e-9
 _UNTOLD_INTERVAL_SECONDS = 60.0
+_READING = "reading"
+# Evaluations come at moments of their own: so many looks within the time meet the moment of each near enough.
+_LOOKS = 8
+# Over so many times the time that the rules are behind, what they have not seen yet does not show.
+_LONG_SPANS = 50
+_NO_WAY_THERE = (
+    Trouble.REFUSED,
+    Trouble.UNREACHABLE,
+    Trouble.NAME_NOT_FOUND,
+    Trouble.TIMED_OUT,
+    Trouble.TLS,
+    Trouble.BAD_URL,
+)
+# Prometheus repeats an alert that fires once a minute.
+_SENT_AGAIN_SECONDS = 90.0
+# Windows that differ less than so many times are one.
+_ALIKE = 1.25
 
 
 def _api(target: Target, path: str) -> dict[str, str]:
@@ -66,28 +91,59 @@ def judge_scraped(
     now: float,
     tolerance_seconds: float,
     place: Mapping[str, str],
+    lately: Collection[tuple[str, str]] = (),
 ) -> Verdict:
-    """Every target of the platform's jobs is up and fresh; none that serves users is left out; none is missing."""
+    """Every target of the platform's jobs is up and fresh; none that serves users is left out; none is missing.
+
+    Of a target that was up `lately` (job and instance) only the last scrapes failed, and of a process that has just
+    started Prometheus need not know yet: both may pass by themselves.
+    """
     expected = "every replica up" + (f", {expected_count} of them" if expected_count else "")
     wrong, unknown = [], []
     for target in targets:
         if target.health == "unknown":
-            unknown.append(target.instance)
+            unknown.append(f"not scraped yet: {target.instance}")
         elif target.health != "up":
-            wrong.append(f"{target.instance} is {target.health}: {target.last_error or 'no reason given'}")
+            said = f"{target.instance} is {target.health}: {target.last_error or 'no reason given'}"
+            if (target.job, target.instance) in lately:
+                unknown.append(f"{said}; it was up a moment ago")
+            else:
+                wrong.append(said)
         elif now - target.last_scrape_at > promise.late_after_intervals * target.interval_seconds + tolerance_seconds:
             wrong.append(f"{target.instance} was scraped {now - target.last_scrape_at:.0f} s ago")
-    wrong += [
-        f"a process answers users that Prometheus does not scrape ({scrape.identity})" for scrape in replicas.unlisted
-    ]
+    interval = max((target.interval_seconds for target in targets if math.isfinite(target.interval_seconds)), default=0)
+    known_from = now - promise.late_after_intervals * interval - tolerance_seconds
+    for scrape in replicas.unlisted:
+        said = f"a process answers users that Prometheus does not scrape ({scrape.identity})"
+        young = scrape.identity is not None and (scrape.identity.started_at or 0.0) > known_from
+        (unknown if young else wrong).append(said)
     instances = len({target.instance for target in targets})
     if instances < (expected_count or 1):
         wrong.append(f"only {instances} replicas are scraped" if instances else "no replica is scraped")
     if wrong:
         return failed(expected, some(wrong), **place)
     if unknown:
-        return inconclusive(expected, f"not scraped yet: {some(unknown)}", **place)
+        return inconclusive(expected, some(unknown), **place)
     return passed(f"{instances} replicas up", where=place["where"])
+
+
+def up_lately(target: Target, down: Iterable[ScrapeTarget], intervals: float) -> frozenset[tuple[str, str]]:
+    """Give those (job and instance) of some targets that were up within so many of their intervals."""
+    seconds: dict[str, float] = {}
+    for found in down:
+        if math.isfinite(found.interval_seconds):
+            seconds[found.job] = max(seconds.get(found.job, 0.0), found.interval_seconds)
+    queries = [
+        f"max_over_time(up{{job={json.dumps(job)}}}[{math.ceil(intervals * longest)}s])"
+        for job, longest in seconds.items()
+    ]
+    return frozenset(
+        (sample.labels.get("job", ""), sample.labels.get("instance", ""))
+        for result in target.prometheus_client().query_all(queries)
+        if not isinstance(result, CouldNotObserve)
+        for sample in result.samples
+        if sample.value == 1
+    )
 
 
 def _of_jobs(target: Target, jobs: Collection[str]) -> tuple[ScrapeTarget, ...]:
@@ -114,6 +170,8 @@ def test_scraped(promise: Scraped, target: Target) -> Verdict:
                 what="every target to be up",
             )
             now = time.time()
+    down = [found for found in targets if found.health == "down"]
+    slow = interval > promise.second_look_interval_max_seconds
     return judge_scraped(
         promise,
         targets,
@@ -122,6 +180,7 @@ def test_scraped(promise: Scraped, target: Target) -> Verdict:
         now=now,
         tolerance_seconds=target.contract.platform.limits.clock_tolerance_seconds,
         place=_api(target, "targets?state=active"),
+        lately=up_lately(target, down, promise.late_after_intervals) if slow else (),
     )
 
 
@@ -292,6 +351,14 @@ class Traffic(Model):
     query: str = Field(description="Requests within `{window}`, which stands for the window.")
     window_seconds: float = Field(gt=0)
     minimum: float = Field(gt=0)
+    ample_per_second: float = Field(1.0, gt=0, description="So much is enough for any rule that waits for traffic.")
+
+
+class Each(Model):
+    """What there must be a value for: each label set of another expression."""
+
+    query: str = Field(description="By the labels of the signal, within `{window}`: as long as the rules look back.")
+    minimum: float = Field(gt=0, description="From this value on there must be one.")
 
 
 class Signal(Quantity):
@@ -299,11 +366,27 @@ class Signal(Quantity):
 
     labels: tuple[str, ...] = Field((), description="Labels that every series has.")
     series_max: int | None = None
+    apart_by: tuple[str, ...] = Field((), description="`series_max` counts series that agree in these labels.")
+    each: Each | None = None
     traffic: Traffic
 
 
-def judge_signal(promise: Signal, result: QueryResult, traffic: float, place: Mapping[str, str]) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a signal should have a value for: the requests lately, the label sets that had some, and what may excuse.
+
+    `guards` are comparisons by which its rules wait for traffic; `seconds` is the time within which it was counted.
+    """
+
+    traffic: float
+    seconds: float = 300.0
+    sets: tuple[LabelSet, ...] = ()
+    guards: tuple[str, ...] = ()
+
+
+def judge_signal(promise: Signal, result: QueryResult, wanted: Wanted, place: Mapping[str, str]) -> Verdict:
     """There is a value, a finite one when there was traffic, inside the domain, with the promised labels."""
+    traffic = wanted.traffic
     expected = f"{promise.query} {_range(promise)}"
     if result.warnings:
         return inconclusive(expected, f"Prometheus warns: {result.warnings[0]}", **place)
@@ -313,8 +396,11 @@ def judge_signal(promise: Signal, result: QueryResult, traffic: float, place: Ma
         observed = "no data" if not result.samples else f"only {result.samples[0].value:g}"
         if traffic < promise.traffic.minimum:
             return inconclusive(expected, f"{observed}; too little traffic ({traffic:.0f} requests lately)", **place)
-        return failed(expected, f"{observed}, with {traffic:.0f} requests lately", **place)
-    breach = _outside(promise, values) or _wrong_series(promise, values)
+        observed += f", with {traffic:.0f} requests lately"
+        if wanted.guards and traffic < promise.traffic.ample_per_second * wanted.seconds:
+            return inconclusive(expected, f"{observed}; its rule waits for `{wanted.guards[0]}`", **place)
+        return failed(expected, observed, **place)
+    breach = _outside(promise, values) or _wrong_series(promise, values) or _lacking(promise, values, wanted)
     if breach is not None:
         return failed(*breach, **place)
     shown = ", ".join(f"{sample.value:g}" for sample in values[:_SHOWN_MAX])
@@ -337,9 +423,29 @@ def _wrong_series(promise: Signal, values: Sequence[Value]) -> tuple[str, str] |
     unlabelled = [str(value.labels) for value in values if not all(value.labels.get(name) for name in promise.labels)]
     if unlabelled:
         return f"series with the labels {', '.join(promise.labels)}", some(unlabelled)
-    if promise.series_max is not None and len(values) > promise.series_max:
-        return f"at most {promise.series_max} series", f"{len(values)} series"
+    alike: dict[tuple[str, ...], int] = {}
+    for value in values:
+        key = tuple(value.labels.get(name, "") for name in promise.apart_by)
+        alike[key] = alike.get(key, 0) + 1
+    most = max(alike.values())
+    if promise.series_max is not None and most > promise.series_max:
+        return (
+            f"at most {promise.series_max} series",
+            f"{most} series, such as {some([str(value.labels) for value in values])}",
+        )
     return None
+
+
+def _lacking(promise: Signal, values: Sequence[Value], wanted: Wanted) -> tuple[str, str] | None:
+    if wanted.guards:
+        return None
+    there = {tuple(value.labels.get(name, "") for name in promise.labels) for value in values}
+    lost = [
+        str(dict(labels))
+        for labels in wanted.sets
+        if tuple(dict(labels).get(name, "") for name in promise.labels) not in there
+    ]
+    return (f"{promise.query} of each {', '.join(promise.labels)} in use", f"none of {some(lost)}") if lost else None
 
 
 def _range(promise: Signal) -> str:
@@ -354,10 +460,28 @@ def test_signal(promise: Signal, target: Target) -> Verdict:
     result = target.query(promise.query)
     place = _api(target, f"query?query={promise.query}")
     if any(math.isfinite(sample.value) for sample in result.samples):
-        return judge_signal(promise, result, promise.traffic.minimum, place)
+        sets, guards = _sets_in_use(target, promise)
+        return judge_signal(promise, result, Wanted(promise.traffic.minimum, sets=sets, guards=guards), place)
     # Whether there should be a value depends on how far back the rules look: traffic before that is none to them.
     window_seconds = min(_windows_seconds(target.rule_groups()), default=promise.traffic.window_seconds)
-    return judge_signal(promise, result, traffic_of(target, promise.traffic, window_seconds), place)
+    traffic = traffic_of(target, promise.traffic, window_seconds)
+    made = made_of(_rules(target), promise.query)
+    return judge_signal(promise, result, Wanted(traffic, window_seconds, guards=made.guards if made else ()), place)
+
+
+def _sets_in_use(target: Target, promise: Signal) -> tuple[tuple[LabelSet, ...], tuple[str, ...]]:
+    """Give the label sets that had traffic at each of the last evaluations, and what guards the signal.
+
+    None where it is not known how far back the signal looks, or where it is made of something else.
+    """
+    made = made_of(_rules(target), promise.query) if promise.each is not None else None
+    if promise.each is None or made is None or not made.windows_seconds or _foreign(promise.each.query, made):
+        return (), ()
+    span = _subquery_of(1.5 * made.behind_seconds + 1.0)
+    query = promise.each.query.replace("{window}", _duration(min(made.windows_seconds)))
+    in_use = target.query(f"count_over_time((({query}) >= {promise.each.minimum:g})[{span}]) >= {_LOOKS - 1}")
+    sets = tuple(label_set({n: each.labels.get(n, "") for n in promise.labels}) for each in in_use.samples)
+    return sets, made.guards
 
 
 def _windows_seconds(groups: Sequence[RuleGroup]) -> list[float]:
@@ -390,9 +514,10 @@ def judge_derived(
     While the source has another value, or changes, nothing follows from it: NOT COVERED.
     """
     expected = f"{promise.signal} = 0 when {promise.source} = {promise.zero_when:g}"
-    if not signal.samples or not lowest.samples or not highest.samples:
-        absent = promise.source if signal.samples else promise.signal
-        return inconclusive(expected, f"{absent} has no data", **place)
+    warnings = [*signal.warnings, *lowest.warnings, *highest.warnings]
+    if warnings or not signal.samples or not lowest.samples or not highest.samples:
+        absent = f"{promise.source if signal.samples else promise.signal} has no data"
+        return inconclusive(expected, f"Prometheus warns: {warnings[0]}" if warnings else absent, **place)
     values = [sample.value for sample in signal.samples]
     low, high = lowest.samples[0].value, highest.samples[0].value
     observed = f"{promise.signal} = {values[0]:g}, {promise.source} from {low:g} to {high:g}"
@@ -422,6 +547,324 @@ def test_derived(promise: Derived, target: Target) -> Verdict:
         target.query(f"max_over_time({span})"),
         _api(target, f"query?query={promise.signal}"),
     )
+
+
+def _duration(seconds: float) -> str:
+    """Write a time for PromQL, which knows no fractions."""
+    return f"{math.ceil(seconds)}s" if seconds > 1 or seconds == int(seconds) else f"{round(seconds * 1000)}ms"
+
+
+def _subquery_of(seconds: float) -> str:
+    """Give range and step of a subquery that looks often enough to meet the moment of each evaluation."""
+    return f"{_duration(seconds)}:{max(100, round(seconds * 1000 / _LOOKS))}ms"
+
+
+def _foreign(query: str, made: Made) -> bool:
+    """Whether an expression reads nothing of what a recorded metric is made of, while that is made of something."""
+    return bool(made.reads) and _of_families(made.reads).isdisjoint(_of_families(_names(query)))
+
+
+def _names(query: str) -> set[str]:
+    return {each.name for each in selectors(parse(query.replace("{window}", "1m").replace("{by}", "")))}
+
+
+def _of_families(names: Iterable[str]) -> set[str]:
+    """Take away what tells the samples of a histogram apart."""
+    return {re.sub("_(bucket|count|sum)$", "", name) for name in names}
+
+
+def _rules(target: Target) -> tuple[Rule, ...]:
+    """Give the loaded rules; none where this Prometheus does not say which they are."""
+    with contextlib.suppress(CouldNotObserve):
+        return loaded_rules(target)
+    return ()
+
+
+class Follows(Promise):
+    """A recorded metric has the value that its sources give."""
+
+    signal: str
+    ways: tuple[str, ...] = Field(
+        min_length=1,
+        description=(
+            "Expressions that work it out; right is whatever lies between the least and the most of them."
+            " `{window}` is how far back its rules look, `{by}` which labels of `by` it has."
+        ),
+    )
+    by: tuple[str, ...] = ()
+    tolerance: float = Field(ge=0, description="In the unit of the signal.")
+    tolerance_share: float = Field(0.0, ge=0, description="Of the value.")
+    window_seconds: float = Field(300.0, gt=0, description="Where no rule tells the window; production timing.")
+    window_max_seconds: float = Field(
+        86_400.0, gt=0, description="Over a longer time nothing is worked out from the sources: that is a burden."
+    )
+    traffic: Traffic | None = Field(None, description="With less of it within the window, nothing is called wrong.")
+    second_look_max_seconds: float = Field(10.0, gt=0, description="So long a second look may be waited for.")
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A signal, and the least and the most that its sources give, by label set. `traffic` is None where none counts."""
+
+    signal: Mapping[LabelSet, float]
+    low: Mapping[LabelSet, float]
+    high: Mapping[LabelSet, float]
+    traffic: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def judge_follows(promise: Follows, worked: Worked, place: Mapping[str, str], doubt: str = "") -> Verdict:
+    """Each value lies between the least and the most that the sources give, apart from the tolerance.
+
+    `doubt` says why the two may differ although nothing is wrong.
+    """
+    expected = f"{promise.signal} is what its sources give"
+    if worked.warnings or not worked.signal:
+        observed = f"Prometheus warns: {worked.warnings[0]}" if worked.warnings else f"{promise.signal} has no value"
+        return inconclusive(expected, observed, **place)
+    wrong: list[str] = []
+    right: list[str] = []
+    for labels, value in worked.signal.items():
+        low, high = worked.low.get(labels, math.nan), worked.high.get(labels, math.nan)
+        if math.isnan(low) or math.isnan(high):
+            continue
+        said = f"{promise.signal}{_braces(labels)} = {value:.4g}, its sources give {_span(low, high)}"
+        more = promise.tolerance + promise.tolerance_share * max(abs(low), abs(high))
+        (right if low - more <= value <= high + more else wrong).append(said)
+    if promise.traffic is not None and (worked.traffic or 0.0) < promise.traffic.minimum:
+        doubt = doubt or f"{worked.traffic or 0.0:.0f} requests lately"
+    if wrong and doubt:
+        return inconclusive(expected, f"{some(wrong)}; {doubt}", **place)
+    if wrong:
+        return failed(expected, some(wrong), **place)
+    if not right:
+        return not_covered(f"the sources of {promise.signal} have no value to compare with", "repeat with traffic")
+    return passed(some(right), where=place["where"])
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.4g}" if math.isclose(low, high) else f"{low:.4g} to {high:.4g}"
+
+
+def _braces(labels: LabelSet) -> str:
+    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels) + "}" if labels else ""
+
+
+def doubted(promise: Follows, rules: Sequence[Rule], made: Made | None) -> str:
+    """Say why a recorded metric may differ from what the contract works out; empty where it may not."""
+    if made is None:
+        return f"no loaded rule says how {promise.signal} is made"
+    names = set[str]().union(*map(_names, promise.ways))
+    inputs = [found for name in names if (found := made_of(rules, name)) is not None]
+    sources = _of_families(names.union(*(found.reads for found in inputs)))
+    others = [name for name in sorted(made.reads) if not _of_families([name]) <= sources]
+    if others:
+        return f"it is made of {some(others)}{'' if len(others) == len(made.reads) else ' as well'}"
+    if any(found.windows_seconds != made.windows_seconds for found in inputs) and made.reads:
+        return "the two look back over different times"
+    return ""
+
+
+def working_out(promise: Follows, windows: Sequence[float], span: float, by: Sequence[str], traffic: str = "") -> str:
+    """Write one query that gives the signal, the least and the most of each way, and the traffic; a label tells which.
+
+    One query, so that all of it is of one moment. The least and the most are those within the last `span` seconds.
+    """
+    marked = [(promise.signal, "signal")]
+    ways = {
+        way.replace("{window}", _duration(window)).replace("{by}", ", ".join(by)): window
+        for way in promise.ways
+        for window in windows
+    }
+    for number, (way, window) in enumerate(ways.items()):
+        if "[" in way and window > _LONG_SPANS * span:  # what came and went since does not show in it
+            marked.append((way, f"both {number}"))
+        else:
+            marked.append((f"min_over_time(({way})[{_subquery_of(span)}])", f"low {number}"))
+            marked.append((f"max_over_time(({way})[{_subquery_of(span)}])", f"high {number}"))
+    if traffic:
+        marked.append((traffic, "traffic"))
+    return " or ".join(f'label_replace({one}, "{_READING}", "{mark}", "", "")' for one, mark in marked)
+
+
+def worked_out(result: QueryResult, by: Sequence[str]) -> Worked:
+    """Read the answer of `working_out`."""
+    found: dict[str, dict[LabelSet, list[float]]] = {"signal": {}, "low": {}, "high": {}}
+    traffic = None
+    for sample in result.samples:
+        mark = sample.labels.get(_READING, "").partition(" ")[0]
+        labels = label_set({name: sample.labels[name] for name in by if name in sample.labels})
+        if mark == "traffic":
+            traffic = sample.value
+        for each in ("low", "high") if mark == "both" else (mark,):
+            if each in found and not math.isnan(sample.value):
+                found[each].setdefault(labels, []).append(sample.value)
+    return Worked(
+        {labels: values[0] for labels, values in found["signal"].items()},
+        {labels: min(values) for labels, values in found["low"].items()},
+        {labels: max(values) for labels, values in found["high"].items()},
+        traffic,
+        result.warnings,
+    )
+
+
+@check("prometheus.follows", Follows)
+def test_follows(promise: Follows, target: Target) -> Verdict:
+    """What is recorded is what its sources say at this moment."""
+    rules = _rules(target)
+    made = made_of(rules, promise.signal)
+    series = [sample.labels for sample in target.query(promise.signal).samples]
+    own = made.own_labels if made is not None else frozenset()
+    by = [name for name in promise.by if name not in own and any(labels.get(name) for labels in series)]
+    if any(name in labels for labels in series for name in own) or len(
+        {tuple(map(each.get, by)) for each in series}
+    ) < len(series):
+        return not_covered(f"{promise.signal} has series that are of a part each", "compare them by hand")
+    windows = _windows(promise, made, target)
+    if windows[-1] > promise.window_max_seconds and any("{window}" in way for way in promise.ways):
+        observed = f"{promise.signal} looks back over {windows[-1]:g} s: too much to work it out from its sources"
+        return not_covered(observed, "compare it by hand")
+    behind = made.behind_seconds if made is not None else _UNTOLD_INTERVAL_SECONDS
+    traffic = promise.traffic.query.replace("{window}", _duration(windows[0])) if promise.traffic is not None else ""
+    # What is made of rates over a time follows by degrees within that time.
+    smoothed = max(made.windows_seconds) - min(made.windows_seconds) if made is not None and made.windows_seconds else 0
+    query = working_out(promise, windows, 1.5 * behind + 1.0 + smoothed, by, traffic)
+    client = target.prometheus_client()
+    place = {
+        "where": f"GET {client.url}/api/v1/query",
+        "reproduce": f"curl -sSG '{client.url}/api/v1/query' --data-urlencode {shlex.quote(f'query={query}')}",
+    }
+    doubt = doubted(promise, rules, made)
+    verdict = judge_follows(promise, worked_out(client.query(query), by), place, doubt)
+    if verdict.outcome is Outcome.FAIL and behind <= promise.second_look_max_seconds:
+        # A busy machine evaluates late; what is wrong is wrong at the next evaluation as well.
+        pause(behind)
+        verdict = judge_follows(promise, worked_out(client.query(query), by), place, doubt)
+    return verdict
+
+
+def _windows(promise: Follows, made: Made | None, target: Target) -> tuple[float, ...]:
+    """Give the shortest and the longest time over which the signal looks back, the shortest first."""
+    known = made.windows_seconds if made is not None else ()
+    found = known or (promise.window_seconds / target.scope.environment.time_scale,)
+    return (max(found),) if max(found) <= _ALIKE * min(found) else (min(found), max(found))
+
+
+class RecordedOnly(Promise):
+    """What rules record is on no page of the platform."""
+
+
+def judge_recorded_only(names: Collection[str], scrapes: Sequence[Scrape], place: Mapping[str, str]) -> Verdict:
+    """No page has one of the names: what a process says of itself under it would be mixed with what is recorded."""
+    found = [
+        f"{name} is on the page of {scrape.replica or 'a replica'}"
+        for scrape in scrapes
+        for name in sorted(names)
+        if name in scrape.exposition.families
+    ]
+    if found:
+        return failed("recorded metrics come from rules alone", some(found), **place)
+    return passed(f"none of {len(names)} on {len(scrapes)} pages", where=place["where"])
+
+
+@check("prometheus.recorded_only", RecordedOnly)
+def test_recorded_only(promise: RecordedOnly, target: Target) -> Verdict:  # noqa: ARG001 - nothing can be varied
+    """No process says what only all of them together can know."""
+    names = {each.query for each in target.contract.promises("prometheus.signal", Signal)}
+    scrapes = list(target.replicas().scrapes.values())
+    url = scrapes[0].answer.url
+    return judge_recorded_only(names, scrapes, {"where": f"GET {url}", "reproduce": curl(url, "-sSL")})
+
+
+# ------------------------------------------------------------------------------------------------ the same Alertmanager
+
+
+class Fed(Promise):
+    """Alerts go to the Alertmanager that the run looks at."""
+
+    arrives_within_seconds: float = Field(gt=0, description="An alert that fires is there by then; production timing.")
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """An alert that has been firing for a while: its labels, and whether Alertmanager has one with its name."""
+
+    name: str
+    arrived: bool
+
+
+def judge_fed(
+    same: Sequence[bool | None], fired: Sequence[Fired], place: Mapping[str, str], *, relabelled: bool | None = False
+) -> Verdict:
+    """One Alertmanager that Prometheus sends to is the one in scope, or has what fires.
+
+    `same` says of each whether it is, None where it cannot be told; `relabelled` whether alerts may be changed or
+    dropped on their way.
+    """
+    expected = "alerts go to the Alertmanager that is looked at"
+    lost = sorted({each.name for each in fired if not each.arrived})
+    arrived = sorted({each.name for each in fired if each.arrived})
+    if any(same):
+        return passed("Prometheus sends to it", where=place["where"])
+    if arrived:
+        return passed(f"{some(arrived)} arrived there", where=place["where"])
+    if lost and relabelled is False:
+        return failed(expected, f"{some(lost)} fires in Prometheus and is not in Alertmanager", **place)
+    if same and all(each is False for each in same):
+        return failed(expected, "Prometheus sends to another one", **place)
+    if lost:
+        return inconclusive(expected, f"{some(lost)} is not in Alertmanager; relabelling may drop it", **place)
+    return not_covered(
+        "what Prometheus calls Alertmanager cannot be asked from here, and no alert fires", "repeat while one fires"
+    )
+
+
+@check("prometheus.fed", Fed)
+def test_fed(promise: Fed, target: Target) -> Verdict:
+    """What fires arrives where this run looks for it."""
+    client, own = target.prometheus_client(), components.alertmanager(target)
+    place = _api(target, "alertmanagers")
+    bases = [url.partition("/api/")[0].rstrip("/") for url in client.alertmanagers()]
+    if not bases:
+        return not_covered("Prometheus sends to no Alertmanager", "give it one")
+    same = [_same_alertmanager(target, base, own) for base in bases]
+    if any(same):
+        return judge_fed(same, (), place)
+    scale = target.scope.environment.time_scale
+    since = time.time() - promise.arrives_within_seconds / scale
+    firing = [each for each in client.alerts() if each.state == "firing" and each.active_at > 0]
+    waits = {rule.name: rule.duration_seconds for rule in loaded_rules(target) if rule.kind == "alerting"}
+    long_since = [each for each in firing if each.active_at + waits.get(each.name, math.inf) < since]
+    if long_since and own.status().started_at > time.time() - _SENT_AGAIN_SECONDS:
+        long_since = []  # it forgot what it had at its start, and gets it again by and by
+    there = {each.labels.get("alertname", "") for each in own.alerts()} if long_since else set()
+    relabelled = _relabels_alerts(target) if long_since else None
+    fired = [Fired(each.name, each.name in there) for each in long_since]
+    return judge_fed(same, fired, place, relabelled=relabelled)
+
+
+def _same_alertmanager(target: Target, base: str, own: Alertmanager) -> bool | None:
+    """Tell whether an address is the Alertmanager in scope; None where it cannot be told."""
+    if urlsplit(base)[1:3] == urlsplit(own.url)[1:3]:
+        return True
+    try:
+        # Without credentials: the address is not one that this run was given.
+        other = Alertmanager(target.http, base).status()
+        ours = own.status()
+    except CouldNotObserve:
+        return None
+    if other.started_at == ours.started_at:
+        return True
+    # Members of one cluster tell each other what they get; a load balancer may lead to another one each time.
+    alone = other.peers <= 1 and ours.peers <= 1 and own.status().started_at == ours.started_at
+    return False if alone else None
+
+
+def _relabels_alerts(target: Target) -> bool | None:
+    """Tell whether alerts may be changed or dropped before they are sent; None where it cannot be told."""
+    with contextlib.suppress(CouldNotObserve):
+        return "alert_relabel_configs" in target.once("prometheus configuration", target.prometheus_client().config)
+    return None
 
 
 # ----------------------------------------------------------------------------------------------------- the same samples
@@ -537,16 +980,14 @@ def _existed(page: Exposition, sample: Sample, at: float) -> bool:
 def test_same_samples(promise: SameSamples, target: Target) -> Verdict:
     """What Prometheus recorded of each replica is what the replica says."""
     found = target.replicas()
-    if not found.urls:
-        return not_covered("the replicas cannot be asked one by one from here", "run the gate inside the cluster")
+    if all(scraped.instance not in found.scrapes for scraped in target.app_targets()):
+        return not_one_by_one(found, _api(target, "targets?state=active"))
     names = "|".join(f"{name}(_bucket|_count|_sum)?" for name in promise.families)
     blocker = fleet_promise(target)
-    verdicts = [
-        inconclusive("each sample of the page", f"{name}: {why}", blocked_by=blocker)
-        for name, why in unseen(found).items()
-    ]
+    verdicts = []
     for scraped in target.app_targets():
         if scraped.instance not in found.scrapes:
+            verdicts += [unread(scraped, found, blocker)] if scraped.health == "up" else []
             continue
         selector = f'{{__name__=~"{names}",job="{scraped.job}",instance="{scraped.instance}"}}'
         result = target.query(f"{selector}[{promise.lookback_seconds:.0f}s]")
@@ -558,3 +999,19 @@ def test_same_samples(promise: SameSamples, target: Target) -> Verdict:
         }
         verdicts.append(judge_same_samples(promise, readings, tolerance, place))
     return combine(verdicts)
+
+
+def not_one_by_one(found: Replicas, place: Mapping[str, str]) -> Verdict:
+    """Say why no replica was read by itself: from here none can be reached, or what answered cannot be read."""
+    troubles = [each for each in (found.unreachable or {}).values() if each.trouble not in _NO_WAY_THERE]
+    if troubles:
+        return inconclusive("the page of each replica", troubles[0].sentence, **place)
+    return not_covered("the replicas cannot be asked one by one from here", "run the gate inside the cluster")
+
+
+def unread(scraped: ScrapeTarget, found: Replicas, blocked_by: str) -> Verdict:
+    """Say that one replica could not be read, which Prometheus reads, as others were; `blocked_by` says it for all."""
+    trouble = (found.unreachable or {}).get(scraped.instance)
+    why = trouble.came_back if trouble is not None else "its page cannot be read"
+    place = {"where": f"GET {scraped.scrape_url}", "reproduce": curl(scraped.scrape_url, "-sSL")}
+    return inconclusive("the page of each replica", f"{scraped.instance}: {why}", **place, blocked_by=blocked_by)

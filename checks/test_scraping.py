@@ -6,26 +6,27 @@ import contextlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from checks.test_health import fleet_promise
+from checks.test_prometheus import not_one_by_one, unread, up_lately
 from selfcheck.checking import check
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.contract import Promise
 from selfcheck.exposition import LabelSet, label_set
 from selfcheck.families import families
-from selfcheck.observation import CouldNotObserve
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import Node, Selector, Subquery, UnreadableError, parse, uses
-from selfcheck.replicas import unseen
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from selfcheck.clients.prometheus import QueryResult, RuleGroup, Sample
     from selfcheck.clients.prometheus import Target as ScrapeTarget
@@ -46,9 +47,20 @@ def _configuration(target: Target) -> Mapping[str, Any]:
     """Give Prometheus' configuration in force; raises CouldNotObserve."""
     import yaml  # noqa: PLC0415 - only a run that looks at a configuration pays for it
 
-    text = target.once("prometheus configuration", target.prometheus_client().config)
-    found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - one of the safe ones
-    return found if isinstance(found, dict) else {}
+    client = target.prometheus_client()
+    text = target.once("prometheus configuration", client.config)
+    try:
+        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - one of the safe ones
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise CouldNotObserve(
+            Trouble.UNEXPECTED_ANSWER,
+            asked=f"GET {client.url}/api/v1/status/config",
+            came_back="what it calls its configuration cannot be read",
+            hint="Look at it by hand",
+        )
+    return found
 
 
 def _ask(target: Target, queries: Sequence[str]) -> list[QueryResult]:
@@ -71,26 +83,58 @@ class Up(Promise):
     """Every target is up."""
 
     jobs: tuple[str, ...] = Field((), description="Jobs that have to have a target.")
+    apart_by: tuple[str, ...] = Field(
+        (), description="Where a target differs from the platform's in one of these labels, it is somebody else's."
+    )
     second_look_interval_max_seconds: float = Field(gt=0)
+    late_after_intervals: float = Field(
+        3.0, gt=0, description="A target that was up within so many of its intervals may only have lost a scrape."
+    )
 
 
-def judge_up(promise: Up, targets: Sequence[ScrapeTarget], apps: Collection[str], place: Mapping[str, str]) -> Verdict:
-    """No target is down, apart from those of the platform's jobs (`apps`); each promised job has a target."""
+def judge_up(
+    promise: Up,
+    targets: Sequence[ScrapeTarget],
+    apps: Collection[str],
+    place: Mapping[str, str],
+    lately: Collection[tuple[str, str]] = (),
+) -> Verdict:
+    """No target is down, apart from those of the platform's jobs (`apps`); each promised job has a target.
+
+    Of one that was up `lately` (job and instance) only the last scrapes failed: that may pass by itself. What is down
+    and somebody else's is a remark.
+    """
+    own = [target for target in targets if target.job in apps]
     others = [target for target in targets if target.job not in apps]
-    wrong = [
-        f"{_shown(target)} is {target.health}: {target.last_error or 'no reason given'}"
-        for target in others
-        if target.health == "down"
-    ]
+    wrong, unknown, notes = [], [], []
+    for target in others:
+        said = f"{_shown(target)} is {target.health}: {target.last_error or 'no reason given'}"
+        if target.health == "up":
+            continue
+        if target.job not in promise.jobs and _is_apart(promise, target, own):
+            notes.append(f"somebody else's: {said}")
+        elif target.health != "down":
+            unknown.append(f"not scraped yet: {_shown(target)}")
+        elif (target.job, target.instance) in lately:
+            unknown.append(f"{said}; it was up a moment ago")
+        else:
+            wrong.append(said)
     wrong += [f"there is no job {job!r}" for job in promise.jobs if all(target.job != job for target in targets)]
-    unknown = [_shown(target) for target in others if target.health not in ("up", "down")]
     if wrong:
-        return failed("every target up", some(wrong), **place)
+        return failed("every target up", some(wrong), **place, notes=notes[:3])
     if unknown:
-        return inconclusive("every target up", f"not scraped yet: {some(unknown)}", **place)
+        return inconclusive("every target up", some(unknown), **place).with_notes(*notes[:3])
     if not others:
         return not_covered("Prometheus scrapes nothing but the platform", "let it scrape itself, and exporters")
-    return passed(f"{len(others)} targets up", where=place["where"])
+    return passed(f"{len(others) - len(notes)} targets up", where=place["where"], notes=notes[:3])
+
+
+def _is_apart(promise: Up, target: ScrapeTarget, own: Sequence[ScrapeTarget]) -> bool:
+    for name in promise.apart_by:
+        values = {each.labels.get(name, "") for each in own} - {""}
+        if values and target.labels.get(name, "") not in {"", *values}:
+            return True
+    return False
 
 
 @check("scraping.up", Up)
@@ -109,7 +153,10 @@ def test_up(promise: Up, target: Target) -> Verdict:
                 timeout_seconds=2 * slowest + 1.0,
                 what="every target to be up",
             )
-    return judge_up(promise, targets, apps, _api(target, "targets?state=active"))
+    down = [found for found in targets if found.health == "down" and found.job not in apps]
+    slow = [found for found in down if found.interval_seconds > promise.second_look_interval_max_seconds]
+    lately = up_lately(target, slow, promise.late_after_intervals)
+    return judge_up(promise, targets, apps, _api(target, "targets?state=active"), lately)
 
 
 def _all_up(targets: tuple[ScrapeTarget, ...], apps: Collection[str]) -> tuple[ScrapeTarget, ...] | None:
@@ -117,11 +164,13 @@ def _all_up(targets: tuple[ScrapeTarget, ...], apps: Collection[str]) -> tuple[S
 
 
 class Distinct(Promise):
-    """Targets are told apart by their labels."""
+    """Targets are told apart by their labels, and no replica is counted twice."""
 
 
-def judge_distinct(targets: Sequence[ScrapeTarget], place: Mapping[str, str]) -> Verdict:
-    """No two targets have the same labels."""
+def judge_distinct(
+    targets: Sequence[ScrapeTarget], place: Mapping[str, str], counted: Collection[ScrapeTarget] = ()
+) -> Verdict:
+    """No two targets have the same labels, and no two of those whose counters are `counted` the same address."""
     by_labels: dict[LabelSet, list[str]] = {}
     for target in targets:
         by_labels.setdefault(label_set(target.labels), []).append(target.scrape_url)
@@ -130,15 +179,32 @@ def judge_distinct(targets: Sequence[ScrapeTarget], place: Mapping[str, str]) ->
         for labels, urls in by_labels.items()
         if len(urls) > 1
     ]
+    by_url: dict[str, list[str]] = {}
+    for target in counted:
+        by_url.setdefault(target.scrape_url, []).append(_shown(target))
+    wrong += [
+        f"{url} is scraped as {' and as '.join(sorted(names)[:3])}: what it counts is there {len(names)} times"
+        for url, names in by_url.items()
+        if len(names) > 1
+    ]
     if wrong:
-        return failed("each target with labels of its own", some(wrong), **place)
+        return failed("each target once, with labels of its own", some(wrong), **place)
     return passed(f"{len(targets)} targets", where=place["where"])
 
 
 @check("scraping.distinct", Distinct)
 def test_distinct(promise: Distinct, target: Target) -> Verdict:  # noqa: ARG001 - nothing can be varied
-    """No target overwrites another one."""
-    return judge_distinct(target.targets(), _api(target, "targets?state=active"))
+    """No target overwrites another one, or says again what it says."""
+    apps = target.app_targets()
+    urls = [found.scrape_url for found in apps]
+    counted: list[ScrapeTarget] = []
+    if len(set(urls)) < len(urls):
+        # A job may drop what it scrapes a second time.
+        names = "|".join(target.contract.platform.identity.metric_families)
+        kept = target.query(f'count by (job, instance) ({{__name__=~"{names}"}})')
+        having = {(each.labels.get("job"), each.labels.get("instance")) for each in kept.samples}
+        counted = [found for found in apps if (found.job, found.instance) in having]
+    return judge_distinct(target.targets(), _api(target, "targets?state=active"), counted)
 
 
 class Intervals(Promise):
@@ -153,15 +219,34 @@ def judge_intervals(
     apps: Sequence[ScrapeTarget],
     others: Sequence[ScrapeTarget],
     scale: float,
-    lookback_seconds: float,
+    lookback: float | CouldNotObserve,
     place: Mapping[str, str],
+    *,
+    named: bool = True,
 ) -> Verdict:
-    """The platform's targets keep the promised interval; any target slower than the look-back is a remark."""
+    """The platform's targets keep the promised interval, and each sample of them counts until the next one.
+
+    Any other target slower than the look-back is a remark. `named` tells that the environment was chosen by name: where
+    it was not, its time scale need not be this platform's.
+    """
     limit = promise.interval_max_seconds / scale
-    wrong = [
+    lookback_seconds = math.inf if isinstance(lookback, CouldNotObserve) else lookback
+    slow = [
         f"{_shown(target)} every {target.interval_seconds:g} s"
         for target in apps
         if math.isfinite(target.interval_seconds) and target.interval_seconds > limit
+    ]
+    usual = all(
+        target.interval_seconds <= promise.interval_max_seconds
+        for target in apps
+        if math.isfinite(target.interval_seconds)
+    )
+    excused = slow if usual and not named else []
+    wrong = [] if excused else slow
+    wrong += [
+        f"{_shown(target)} every {target.interval_seconds:g} s, and a sample counts for {lookback_seconds:g} s"
+        for target in apps
+        if math.isfinite(target.interval_seconds) and target.interval_seconds > lookback_seconds
     ]
     wrong += [
         f"{_shown(target)} may take {target.timeout_seconds:g} s, its interval is {target.interval_seconds:g} s"
@@ -178,6 +263,11 @@ def judge_intervals(
         return failed(expected, some(wrong), **place, notes=notes[:3])
     if not apps or not all(math.isfinite(target.interval_seconds) for target in apps):
         return inconclusive(expected, "Prometheus does not tell the intervals of the platform's targets", **place)
+    if excused:
+        observed = f"{some(excused)}: enough, unless this environment's times are divided by {scale:g}"
+        return inconclusive(expected, observed, **place)
+    if isinstance(lookback, CouldNotObserve):
+        return _untold(expected, lookback, place)
     slowest = max(target.interval_seconds for target in apps)
     return passed(f"the platform is scraped every {slowest:g} s", where=place["where"], notes=notes[:3])
 
@@ -187,12 +277,23 @@ def test_intervals(promise: Intervals, target: Target) -> Verdict:
     """What is scraped is scraped often enough."""
     apps = target.app_targets()
     others = [found for found in target.targets() if found not in apps]
-    lookback = 300.0
-    with contextlib.suppress(CouldNotObserve, ValueError):
+    lookback: float | CouldNotObserve
+    try:
         flags = target.once("prometheus flags", target.prometheus_client().flags)
         lookback = duration_seconds(flags.get(promise.lookback_flag, "5m"))
+    except CouldNotObserve as trouble:
+        lookback = trouble
     scale = target.scope.environment.time_scale
-    return judge_intervals(promise, apps, others, scale, lookback, _api(target, "targets?state=active"))
+    place = _api(target, "targets?state=active")
+    named = target.scope.settings.environment is not None
+    return judge_intervals(promise, apps, others, scale, lookback, place, named=named)
+
+
+def _untold(expected: str, trouble: CouldNotObserve, place: Mapping[str, str]) -> Verdict:
+    """What a server has no way to tell is not covered; what it did not tell is not known."""
+    if trouble.trouble is Trouble.NO_SUCH_ROUTE:
+        return not_covered(trouble.came_back, trouble.hint)
+    return inconclusive(expected, trouble.sentence, **place)
 
 
 # ---------------------------------------------------------------------------------------------- page and store compared
@@ -314,30 +415,38 @@ class Buckets(Promise):
 
     patience_seconds: float = Field(gt=0)
     bounds_min: int = Field(ge=2, description="With fewer bounds a histogram tells nothing.")
+    needed: Mapping[str, tuple[float, ...]] = Field(
+        default_factory=dict, description="By samples: the bounds that an objective is judged by."
+    )
 
 
 def judge_buckets(promise: Buckets, replicas: Sequence[Stored], place: Mapping[str, str]) -> Verdict:
-    """Each histogram of a page is stored with its bounds; some dropped on purpose are a remark."""
+    """Each histogram of a page is stored with its bounds; some dropped on purpose are a remark.
+
+    Those that an objective needs are none of them; a page without one is a remark.
+    """
     expected = "the bounds of the page"
-    wrong, notes, unsettled = [], dict[str, None](), []
+    wrong: list[str] = []
+    notes: dict[str, None] = {}
+    unsettled: list[str] = []
     count = 0
     for each in replicas:
         have = _bounds(each.stored)
         for (name, labels), bounds in _bounds(each.page).items():
             count += 1
             kept = have.get((name, labels), set())
-            text = f"{name}{_braces(labels)} of {each.target.instance}"
-            lost = len(bounds - kept)
-            foreign = sorted(kept - bounds)
-            if not foreign and not lost:
+            needed = {repr(float(bound)) for bound in promise.needed.get(name, ())}
+            for bound in sorted(needed - bounds)[:1]:
+                notes[f'{name} has no le="{bound}" on its page, so that its objective is judged by an estimate'] = None
+            if kept == bounds:
                 continue
+            text = f"{name}{_braces(labels)} of {each.target.instance}"
             said = f"{text}: {len(bounds)} bounds on the page, {len(kept & bounds)} of them in Prometheus"
-            if foreign:
-                wrong.append(f'{said}; and le="{foreign[0]}", which no page has')
+            breach = _lost_bounds(promise, bounds, kept, needed)
+            if kept - bounds or (breach is not None and each.settled):
+                wrong.append(said + (breach or ""))
             elif not each.settled:
                 unsettled.append(said)
-            elif "+Inf" not in kept or len(kept) < promise.bounds_min:
-                wrong.append(said)
             else:
                 notes[said] = None
     if wrong:
@@ -347,6 +456,19 @@ def judge_buckets(promise: Buckets, replicas: Sequence[Stored], place: Mapping[s
     if not count:
         return _nothing_to_compare(replicas)
     return passed(f"{count} histograms of {len(replicas)} replicas", where=place["where"], notes=list(notes)[:3])
+
+
+def _lost_bounds(
+    promise: Buckets, bounds: Collection[str], kept: Collection[str], needed: Collection[str]
+) -> str | None:
+    """Say what is wrong with the bounds that are kept, in a few words or in none; None where they will do."""
+    foreign = sorted(set(kept) - set(bounds))
+    gone = sorted(set(needed) & set(bounds) - set(kept))
+    if foreign:
+        return f'; and le="{foreign[0]}", which no page has'
+    if "+Inf" not in kept or len(kept) < promise.bounds_min:
+        return ""
+    return f'; le="{gone[0]}", by which its objective is judged, is gone' if gone else None
 
 
 def _bounds(samples: Iterable[tuple[str, LabelSet]]) -> dict[tuple[str, LabelSet], set[str]]:
@@ -368,20 +490,21 @@ def _nothing_to_compare(replicas: Sequence[Stored]) -> Verdict:
     return not_covered("the replicas cannot be asked one by one from here", "run the gate inside the cluster")
 
 
+def _with_unread(target: Target, verdict: Verdict) -> Verdict:
+    """Let a verdict on the pages that were read say which could not be, although Prometheus reads them."""
+    found = target.replicas()
+    apps = target.app_targets()
+    if all(each.instance not in found.scrapes for each in apps):
+        return not_one_by_one(found, _store_place(target))
+    missed = [each for each in apps if each.instance not in found.scrapes and each.health == "up"]
+    return combine([verdict, *(unread(each, found, fleet_promise(target)) for each in missed)])
+
+
 @check("scraping.buckets", Buckets)
 def test_buckets(promise: Buckets, target: Target) -> Verdict:
     """Quantiles can be worked out."""
     verdict = judge_buckets(promise, _stored(target, promise.patience_seconds), _store_place(target))
-    return combine([verdict, *_unread(target)])
-
-
-def _unread(target: Target) -> list[Verdict]:
-    """Say which replicas' pages there are not, so that a verdict over the others is not taken for one over all."""
-    blocker = fleet_promise(target)
-    return [
-        inconclusive("every replica's page", f"{name}: {why}", blocked_by=blocker)
-        for name, why in unseen(target.replicas()).items()
-    ]
+    return _with_unread(target, verdict)
 
 
 def _store_place(target: Target) -> dict[str, str]:
@@ -430,8 +553,7 @@ def _what_is_left(each: Stored, name: str, labels: LabelSet) -> str:
 @check("scraping.series", SeriesKept)
 def test_series(promise: SeriesKept, target: Target) -> Verdict:
     """What the platform says is kept."""
-    verdict = judge_series(_stored(target, promise.patience_seconds), _store_place(target))
-    return combine([verdict, *_unread(target)])
+    return _with_unread(target, judge_series(_stored(target, promise.patience_seconds), _store_place(target)))
 
 
 class OwnLabels(Promise):
@@ -490,7 +612,7 @@ def judge_samples(
     targets: Sequence[ScrapeTarget],
     scraped: QueryResult,
     kept: QueryResult,
-    limits: Mapping[str, int],
+    limits: Mapping[str, int] | CouldNotObserve,
     place: Mapping[str, str],
 ) -> Verdict:
     """The size of each target's last scrape is inside the bounds, before and after relabelling."""
@@ -505,31 +627,44 @@ def judge_samples(
         if key not in before or target.health != "up":
             continue  # one that is down is another promise's
         sizes.append(before[key])
-        limit = limits.get(target.scrape_pool or target.job, 0)
-        if before[key] > promise.samples_max:
-            wrong.append(f"{_shown(target)}: {before[key]:.0f} samples")
-        elif before[key] < promise.samples_min:
-            wrong.append(f"{_shown(target)}: {before[key]:.0f} samples on the page")
-        elif after.get(key, before[key]) < promise.samples_min:
-            wrong.append(f"{_shown(target)}: {before[key]:.0f} samples on the page, none is left after relabelling")
-        elif limit and after.get(key, 0.0) > promise.limit_share_max * limit:
-            wrong.append(f"{_shown(target)}: {after[key]:.0f} samples, and its job fails above {limit}")
+        limit = 0 if isinstance(limits, CouldNotObserve) else limits.get(target.scrape_pool or target.job, 0)
+        breach = _size_breach(promise, before[key], after.get(key), limit)
+        wrong += [f"{_shown(target)}: {breach}"] if breach else []
     if wrong:
         return failed(expected, some(wrong), **place)
     if not sizes:
         return inconclusive(expected, f"{promise.scraped} has no value for the platform's targets", **place)
+    if isinstance(limits, CouldNotObserve):
+        return _untold(expected, limits, place)
     return passed(f"{min(sizes):.0f} to {max(sizes):.0f} samples a scrape", where=place["where"])
+
+
+def _size_breach(promise: Samples, before: float, after: float | None, limit: int) -> str:
+    """Say what is wrong with one scrape's size before and after relabelling; empty where nothing is."""
+    if before > promise.samples_max:
+        return f"{before:.0f} samples"
+    if before < promise.samples_min:
+        return f"{before:.0f} samples on the page"
+    if after is not None and after < promise.samples_min:
+        return f"{before:.0f} samples on the page, none is left after relabelling"
+    if limit and after is not None and after > promise.limit_share_max * limit:
+        return f"{after:.0f} samples, and its job fails above {limit}"
+    return ""
 
 
 @check("scraping.samples", Samples)
 def test_samples(promise: Samples, target: Target) -> Verdict:
     """Scrapes are of a sane size."""
-    limits: dict[str, int] = {}
-    with contextlib.suppress(CouldNotObserve):
+    limits: dict[str, int] | CouldNotObserve
+    try:
         configuration = _configuration(target)
         common = (configuration.get("global") or {}).get("sample_limit") or 0
-        for each in configuration.get("scrape_configs") or ():
-            limits[str(each["job_name"])] = int(each.get("sample_limit") or common)
+        limits = {
+            str(each["job_name"]): int(each.get("sample_limit") or common)
+            for each in configuration.get("scrape_configs") or ()
+        }
+    except CouldNotObserve as trouble:
+        limits = trouble
     scraped, kept = _ask(target, [promise.scraped, promise.kept])
     place = _api(target, f"query?query={promise.scraped}")
     return judge_samples(promise, target.app_targets(), scraped, kept, limits, place)
@@ -551,9 +686,12 @@ def judge_retention(
     scale: float,
     place: Mapping[str, str],
     *,
-    reads_remote: bool = False,
+    reads_remote: bool | None = False,
 ) -> Verdict:
-    """What is kept covers the longest look back of a rule (seconds, and the rule's name)."""
+    """What is kept covers the longest look back of a rule (seconds, and the rule's name).
+
+    `reads_remote`: what is no longer kept is read from elsewhere; None where that is not known.
+    """
     seconds, rule = longest
     expected = f"samples of the last {seconds:g} s, as {rule} reads them" if rule else "samples kept for some time"
     kept = _kept_seconds(retention)
@@ -564,6 +702,8 @@ def judge_retention(
             notes=["how long samples are kept depends on how many there are"],
         )
     observed = f"samples are kept for {retention}, the longest look back is {seconds:g} s{f' ({rule})' if rule else ''}"
+    if kept < seconds and reads_remote is None:
+        return inconclusive(expected, f"{observed}; whether older ones are read from elsewhere is not known", **place)
     if kept < seconds and not reads_remote:
         return failed(expected, observed, **place)
     aim = promise.aim_days * _DAY_SECONDS / scale
@@ -607,7 +747,7 @@ def _look_back(place: tuple[Selector, tuple[Node, ...]]) -> float:
 def test_retention(promise: Retention, target: Target) -> Verdict:
     """No rule looks further back than there are samples."""
     info = target.once("runtime info", target.prometheus_client().runtime_info)
-    remote = False
+    remote: bool | None = None
     with contextlib.suppress(CouldNotObserve):
         remote = bool(_configuration(target).get("remote_read"))
     longest = longest_look_back(target.rule_groups())
@@ -636,10 +776,11 @@ def judge_remote_write(
     if not queues:
         return passed("no remote write is configured", where=place["where"])
     expected = f"each queue at most {promise.lag_max_seconds:g} s behind, without a failed sample"
-    if lag is None or lag.empty:
-        return not_covered(
-            f"{queues} remote write(s), and Prometheus has no metrics of its own", "let Prometheus scrape itself"
-        )
+    warnings = [warning for result in (lag, lost) if result is not None for warning in result.warnings]
+    if lag is None or lag.empty or warnings:
+        # Whether what is written arrives matters to whoever relies on it, and nobody can say.
+        observed = f"{queues} remote write(s), and Prometheus has no metrics of its own to tell how they are"
+        return inconclusive(expected, f"Prometheus warns: {warnings[0]}" if warnings else observed, **place)
     wrong = [
         f"{_queue(sample)} is {_age(sample.value)} behind"
         for sample in lag.samples
@@ -746,5 +887,8 @@ def _notices(promise: Noticed, selector: Selector, jobs: Collection[str]) -> boo
 @check("scraping.noticed", Noticed)
 def test_noticed(promise: Noticed, target: Target) -> Verdict:
     """Somebody hears of it when alerts reach nobody."""
-    jobs = {sample.labels.get("job", "") for sample in target.query(promise.family).samples}
+    found = target.query(promise.family)
+    if found.warnings:
+        return inconclusive(promise.says, f"Prometheus warns: {found.warnings[0]}", **_api(target, "rules"))
+    jobs = {sample.labels.get("job", "") for sample in found.samples}
     return judge_noticed(promise, target.rule_groups(), jobs, _api(target, "rules"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
@@ -11,7 +13,8 @@ from checks.test_prometheus import Traffic, traffic_of
 from selfcheck.checking import check
 from selfcheck.contract import Model
 from selfcheck.families import Quantity
-from selfcheck.verdict import Verdict, failed, inconclusive, passed
+from selfcheck.knowledge import loaded_rules, made_of
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +53,21 @@ class Objective(Quantity):
     unit: str = Field(pattern="^(" + "|".join(_UNITS) + ")$")
     breach: Bound
     target: Bound | None = None
+    refused: str = Field(
+        "", description="How far refused requests within `{window}` move the value, where rules take them for failures."
+    )
+    own_share_min: float = Field(
+        0.5, gt=0, le=1, description="From this share of the traffic on, the run may have brought about what it sees."
+    )
     traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What the run itself may have done to a value: its share of the traffic, and how far refused requests move it."""
+
+    share: float = 0.0
+    moves_by: float = 0.0
 
 
 def judge_objective(promise: Objective, result: QueryResult, traffic: float, *, where: str, reproduce: str) -> Verdict:
@@ -79,6 +96,16 @@ def judge_objective(promise: Objective, result: QueryResult, traffic: float, *, 
     return verdict
 
 
+def judge_own(promise: Objective, breach: Verdict, result: QueryResult, own: Own) -> Verdict:
+    """A breach that is none without the refused requests says nothing of the platform, where most are the run's own."""
+    better = -own.moves_by if promise.breach.above is not None else own.moves_by
+    left = any(promise.breach.holds(sample.value + better) for sample in result.samples)
+    if left or own.share < promise.own_share_min:
+        return breach
+    observed = f"{breach.observed}, most of it by requests of this run that were to be refused"
+    return inconclusive(breach.expected, observed, where=breach.where, reproduce=breach.reproduce)
+
+
 def _shown(promise: Objective, samples: Sequence[Sample]) -> str:
     def one(sample: Sample) -> str:
         labels = {name: value for name, value in sample.labels.items() if name != "__name__"}
@@ -96,10 +123,25 @@ def test_objective(promise: Objective, target: Target) -> Verdict:
         seconds = target.scope.environment.triage_window_seconds
         promise = promise.model_copy(update={"query": promise.query.replace("{window}", f"{seconds:.0f}s")})
     url = f"{target.prometheus_client().url}/api/v1/query"
-    return judge_objective(
+    result = target.query(promise.query)
+    traffic = traffic_of(target, promise.traffic, seconds)
+    verdict = judge_objective(
         promise,
-        target.query(promise.query),
-        traffic_of(target, promise.traffic, seconds),
+        result,
+        traffic,
         where=f"GET {url}?query={promise.query}",
         reproduce=f"curl -sSG '{url}' --data-urlencode 'query={promise.query}'",
     )
+    if verdict.outcome is Outcome.FAIL and promise.refused:
+        return judge_own(promise, verdict, result, _own(target, promise, traffic, seconds))
+    return verdict
+
+
+def _own(target: Target, promise: Objective, traffic: float, seconds: float) -> Own:
+    """Ask how far refused requests may move a value, over as long a time as its rules look back."""
+    made = made_of(target.once("loaded rules", lambda: loaded_rules(target)), promise.query)
+    window = max(made.windows_seconds, default=seconds) if made is not None else seconds
+    samples = target.query(promise.refused.replace("{window}", f"{math.ceil(window)}s")).samples
+    sent = sum(each.files for each in target.platform.sent if each.at_seconds > time.time() - seconds)
+    moves_by = samples[0].value if samples and math.isfinite(samples[0].value) else 0.0
+    return Own(sent / traffic if traffic else 0.0, moves_by)

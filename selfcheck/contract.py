@@ -178,6 +178,7 @@ class Identity(Model):
     metrics_route: RouteName
     metric_families: tuple[str, ...] = Field(min_length=1)
     classifier_families: tuple[str, ...] = Field((), description="Families of an app that serves the classifier too.")
+    ready_route: RouteName | None = Field(None, description="Where it says whether it takes requests.")
 
 
 class ComponentPromise(Promise):

@@ -127,6 +127,74 @@ def gather(target: Target, expressions: Iterable[Node]) -> Knowledge:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a recorded metric is made of, through all rules that record what it reads.
+
+    `reads` are the metrics at the bottom, which nobody records; `windows_seconds` how far back they are read: the
+    longest range on each way down, and all of that way's together; `behind_seconds` how old what it says may be,
+    because rules are evaluated one after the other; `own_labels` are the labels that its rules add. `guards` are the
+    comparisons that let it have a value above some number only.
+    """
+
+    reads: frozenset[str]
+    windows_seconds: frozenset[float]
+    behind_seconds: float
+    own_labels: frozenset[str]
+    guards: tuple[str, ...] = ()
+
+
+def made_of(rules: Sequence[Rule], name: str, *, above: frozenset[str] = frozenset()) -> Made | None:
+    """Tell what a metric is made of; None where no rule records it, or one on the way down cannot be read."""
+    own = [rule for rule in rules if rule.kind == "recording" and rule.name == name]
+    if not own or name in above:
+        return None
+    recorded = {rule.name for rule in rules if rule.kind == "recording"}
+    reads: set[str] = set()
+    windows: set[float] = set()
+    guards: list[str] = []
+    behind = 0.0
+    for rule in own:
+        try:
+            tree = promql.parse(rule.query)
+        except UnreadableError:
+            return None
+        guards += map(_flat, filter(_guards, promql.walk(tree)))
+        for use in promql.uses(tree):
+            ranges = [node.range_seconds for node in use.above if isinstance(node, promql.Subquery)]
+            ranges += filter(None, [use.selector.range_seconds])
+            if use.selector.name not in recorded:
+                reads.add(use.selector.name)
+                windows |= {max(ranges), sum(ranges)} if ranges else set()
+                continue
+            below = made_of(rules, use.selector.name, above=above | {name})
+            if below is None:
+                return None
+            reads |= below.reads
+            guards += below.guards
+            behind = max(behind, below.behind_seconds)
+            windows |= {max([*ranges, found]) for found in below.windows_seconds}
+            windows |= {sum([*ranges, found]) for found in below.windows_seconds}
+    behind += max(rule.interval_seconds for rule in own)
+    labels = frozenset[str]().union(*(rule.labels for rule in own))
+    return Made(frozenset(reads), frozenset(windows), behind, labels, tuple(dict.fromkeys(guards)))
+
+
+def _guards(node: Node) -> bool:
+    """Whether a node drops what is not above a number, 0 aside: `requests > 0.1`."""
+    return (
+        isinstance(node, promql.Binary)
+        and node.operator in (">", ">=")
+        and not node.returns_bool
+        and isinstance(node.right, promql.Number)
+        and node.right.value > 0
+    )
+
+
+def _flat(node: Node) -> str:
+    return " ".join(node.text.split())
+
+
 def types(target: Target) -> Mapping[str, tuple[str, ...]]:
     """Give the types that targets give their families; none where this Prometheus does not keep them."""
     with contextlib.suppress(CouldNotObserve):

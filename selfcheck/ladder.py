@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from selfcheck.target import Target
 
 _KIND: Final = "queries.selectors"
+_OF_ALERTS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+_ALERT: Final = "alertname"
 _MARK: Final = "selector"
 _BATCH_CHARACTERS_MAX: Final = 3000
 _ALIKE: Final = 0.8
@@ -87,6 +89,10 @@ class Selecting(Promise):
     come_and_go: tuple[str, ...] = Field((), description="Labels whose values may never have been there yet.")
     exporters: Mapping[str, str] = Field(
         default_factory=dict, description="Exporter by prefix of its metrics: without any of them it is not here."
+    )
+    synonyms: Mapping[str, tuple[tuple[str, ...], ...]] = Field(
+        default_factory=dict,
+        description="By label, words for the same: where one of them has been there, the others are mistakes.",
     )
     optional: tuple[str, ...] = Field((), description="Expressions for names of metrics that need not exist.")
 
@@ -184,6 +190,8 @@ class Vocabulary:
     rules: Selecting | None
     start: float
     end: float
+    alerts: frozenset[str] = frozenset()
+    """The names of all loaded alerts."""
 
     @property
     def lookback(self) -> str:
@@ -217,6 +225,7 @@ def _vocabulary(target: Target) -> Vocabulary:
         rules=rules,
         start=start,
         end=end,
+        alerts=frozenset(rule.name for rule in knowledge.loaded_rules(target) if rule.kind == "alerting"),
     )
 
 
@@ -265,6 +274,10 @@ def name_step(known: Vocabulary, selector: Selector) -> Step | None:
     name = selector.name
     if not name or selector.alternatives:
         return Step(Rung.NOT_NOW, f"{_shown(selector)} has no series now")
+    return _alert_step(known, selector) if name in _OF_ALERTS else _named_step(known, name)
+
+
+def _named_step(known: Vocabulary, name: str) -> Step | None:
     family = known.promised.get(name)
     # A counter that is scraped in the OpenMetrics format is known without its `_total`.
     pages = {name, name.removesuffix("_total"), family.name if family else name}
@@ -330,12 +343,15 @@ def _value_step(known: Vocabulary, name: str, matcher: Matcher, values: Collecti
     allowed = family.labels.get(matcher.label) if family is not None else None
     wanted = literals(matcher)
     closed = isinstance(allowed, tuple)
-    if closed and (not wanted or any(family.allows(matcher.label, value) for value in wanted if family)):
-        return None
     choice = {*values, *(allowed if isinstance(allowed, tuple) else ())}
-    if not choice:
+    fine = closed and (not wanted or any(family.allows(matcher.label, value) for value in wanted if family))
+    if fine or not choice:
         return None
     said = f"{name} had no {matcher} in {known.lookback}"
+    synonym = _synonym(known, matcher.label, wanted, values) if family is not None else ""
+    if synonym:
+        said += f"; what it calls so is {matcher.label}={shown(synonym)}"
+        return Step(Rung.VALUE, said, synonym, certain=True)
     folded = {value.lower(): value for value in choice}
     same = next((folded[value.lower()] for value in wanted if value.lower() in folded), "")
     if same:
@@ -348,6 +364,24 @@ def _value_step(known: Vocabulary, name: str, matcher: Matcher, values: Collecti
         return Step(Rung.NOT_NOW, said, promised=allowed is not None)
     there = f"; there is {', '.join(map(shown, sorted(choice)[:5]))}"
     return Step(Rung.VALUE, f"{said}{_hint(near) or there}", near, certain=alike or closed)
+
+
+def _alert_step(known: Vocabulary, selector: Selector) -> Step:
+    """Judge a selector of alerts that has no series: which there are is known from the rules."""
+    for matcher in selector.matchers if known.alerts else ():
+        named = matcher.label == _ALERT and needs_label(matcher)
+        if named and all(matcher.takes(name) is False for name in known.alerts):
+            near, _ = nearest(matcher.value, known.alerts)
+            return Step(Rung.VALUE, f"no loaded alert has {matcher}{_hint(near)}", near, certain=True)
+    return Step(Rung.NOT_NOW, f"{_shown(selector)} has no series now: none of these alerts is pending or firing")
+
+
+def _synonym(known: Vocabulary, label: str, wanted: Collection[str], values: Collection[str]) -> str:
+    """Give the word that a label has had, where only other words for the same are wanted."""
+    for group in known.rules.synonyms.get(label, ()) if known.rules else ():
+        if wanted and set(wanted) <= set(group) and (had := sorted(set(group) & set(values))):
+            return had[0]
+    return ""
 
 
 def literals(matcher: Matcher) -> tuple[str, ...]:

@@ -149,11 +149,17 @@ def _part(target: Target, component: Component, ask: Callable[[Target], tuple[st
         return Part(component, State.UNKNOWN if unclear else State.WRONG, detail=error.came_back)
     except _NotWellError as error:
         return Part(component, State.WRONG, detail=str(error))
+    except _UnclearError as error:
+        return Part(component, State.UNKNOWN, detail=str(error))
     return Part(component, State.WELL, version, detail)
 
 
 class _NotWellError(Exception):
     """It answers, and says that it is not well."""
+
+
+class _UnclearError(Exception):
+    """It answers, and what it says leaves open whether it is well."""
 
 
 def _app(target: Target) -> tuple[str, str]:
@@ -165,6 +171,10 @@ def _app(target: Target) -> tuple[str, str]:
     said = str(body.get("status", ""))
     if said and said not in _WELL:
         message = f"it says that it is {said}"
+        raise _NotWellError(message)
+    ready = target.contract.platform.identity.ready_route
+    if ready is not None and (answered := target.platform.get(ready).status) != 200:
+        message = f"its page of readiness answers HTTP {answered}"
         raise _NotWellError(message)
     try:
         version = str(target.openapi().json()["info"]["version"])
@@ -180,9 +190,14 @@ def _prometheus(target: Target) -> tuple[str, str]:
         message = "it answers, but not that it is ready"
         raise _NotWellError(message)
     targets = target.targets()
-    down = [found for found in targets if found.health == "down"]
-    if down:
-        message = f"{len(down)} of {len(targets)} targets down: {', '.join(sorted({each.job for each in down}))}"
+    for health, error in (("down", _NotWellError), ("unknown", _UnclearError)):
+        found = [each for each in targets if each.health == health]
+        if found:
+            jobs = ", ".join(sorted({each.job for each in found}))
+            message = f"{len(found)} of {len(targets)} targets {health}: {jobs}"
+            raise error(message)
+    if not targets:
+        message = "it scrapes nothing"
         raise _NotWellError(message)
     rules = sum(len(group.rules) for group in target.rule_groups())
     return version, f"{len(targets)} targets up, {rules} rules"
@@ -240,11 +255,23 @@ def _with_scrape(part: Part, scraped: Sequence[ScrapeTarget], target: Target) ->
         own = [each for each in scraped if _address(each.scrape_url) == _address(url)]
         own = own or [each for each in scraped if part.name in each.job.lower()]
     ages = [time.time() - each.last_scrape_at for each in own if each.last_scrape_at]
-    detail = part.detail
-    if part.name == Component.APP and own and part.state is State.WELL:
-        up = sum(each.health == "up" for each in own)
-        detail = ", ".join(filter(None, [detail, f"{up} of {len(own)} replicas up"]))
-    return Part(part.name, part.state, part.version, detail, max(0.0, *ages) if ages else None)
+    state, detail = part.state, part.detail
+    if part.name == Component.APP and scraped and state is State.WELL:
+        state, replicas = _of_replicas(own, target.scope.environment.replicas)
+        detail = ", ".join(filter(None, [detail, replicas]))
+    return Part(part.name, state, part.version, detail, max(0.0, *ages) if ages else None)
+
+
+def _of_replicas(own: Sequence[ScrapeTarget], promised: int | None) -> tuple[State, str]:
+    """Say how many replicas are up, of those that are scraped or promised, whichever are more."""
+    if not own:
+        return State.UNKNOWN, "no replica is scraped"
+    instances = {each.instance for each in own}
+    up = len({each.instance for each in own if each.health == "up"})
+    count = max(len(instances), promised or 0)
+    unclear = len(instances) == count and all(each.health in {"up", "unknown"} for each in own)
+    state = State.WELL if up == count else State.UNKNOWN if unclear else State.WRONG
+    return state, f"{up} of {count} replicas up"
 
 
 def _address(url: str) -> tuple[str, int | None]:

@@ -369,7 +369,7 @@ class Prometheus:
 
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
         answer = self._ask(path, params)
-        data = _payload(answer)["data"]
+        data = _whole(answer)
         with understood(answer, _SERVICE):
             return make(data)
 
@@ -417,6 +417,25 @@ def _payload(answer: Answer) -> dict[str, Any]:
     return payload
 
 
+def _warnings(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an answer says of its own incompleteness."""
+    warnings = tuple(str(each) for each in payload.get("warnings") or ())
+    # VictoriaMetrics' way of saying that some of its stores did not answer.
+    return (*warnings, "the answer is partial (`isPartial`)") if payload.get("isPartial") is True else warnings
+
+
+def _whole(answer: Answer) -> Any:
+    """The data of an answer that is a list of what there is: one with parts missing would say that they are not there.
+
+    Raises `CouldNotObserve`.
+    """
+    payload = _payload(answer)
+    warnings = _warnings(payload)
+    if warnings:
+        raise answer.unusable(Trouble.UNEXPECTED_ANSWER, f"it may be incomplete: {warnings[0]}")
+    return payload["data"]
+
+
 def _result_or_trouble(promql: str, answer: Answer | CouldNotObserve) -> QueryResult | CouldNotObserve:
     if isinstance(answer, CouldNotObserve):
         return answer
@@ -430,7 +449,7 @@ def _texts_or_trouble(answer: Answer | CouldNotObserve) -> tuple[str, ...] | Cou
     if isinstance(answer, CouldNotObserve):
         return answer
     try:
-        data = _payload(answer)["data"]
+        data = _whole(answer)
         with understood(answer, _SERVICE):
             return tuple(str(each) for each in data)
     except CouldNotObserve as trouble:
@@ -441,7 +460,7 @@ def _query_result(promql: str, answer: Answer) -> QueryResult:
     payload = _payload(answer)
     with understood(answer, _SERVICE):
         kind, result = payload["data"]["resultType"], payload["data"]["result"]
-        warnings = tuple(str(each) for each in payload.get("warnings") or ())
+        warnings = _warnings(payload)
         infos = tuple(str(each) for each in payload.get("infos") or ())
         samples: tuple[Sample, ...] = ()
         series: tuple[Series, ...] = ()

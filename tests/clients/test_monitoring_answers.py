@@ -54,6 +54,29 @@ def test_warnings_are_kept(ask: str, http: Http) -> None:
     assert b"accept-encoding: identity" in server.requests[0].lower()
 
 
+@pytest.mark.parametrize("more", [{"isPartial": True}, {"warnings": ["a store did not answer"]}], ids=str)
+def test_what_is_partial_is_not_taken_for_all_there_is(more: dict[str, Any], http: Http) -> None:
+    """A rule, target or label value that an incomplete answer lacks may be there all the same."""
+    replies = {
+        "/api/v1/query": vector({"metric": {}, "value": [1.5, "2"]}, **more),
+        "/api/v1/rules": success({"groups": []}, **more),
+        "/api/v1/label/job/values": success([], **more),
+    }
+    with misbehaving.routes(replies) as server:
+        client = Prometheus(http, server.url)
+        assert len(client.query("x").warnings) == 1
+        (values,) = client.label_values_all([("job", "x")], start=0, end=1)
+        assert isinstance(values, CouldNotObserve)
+        with pytest.raises(CouldNotObserve, match="it may be incomplete") as caught:
+            client.rule_groups()
+    assert caught.value.trouble is Trouble.UNEXPECTED_ANSWER
+
+
+def test_what_says_that_it_is_whole_is_whole(http: Http) -> None:
+    with misbehaving.routes({"/api/v1/rules": success({"groups": []}, isPartial=False)}) as server:
+        assert Prometheus(http, server.url).rule_groups() == ()
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_nothing_is_retried(status: int, http: Http) -> None:
     with misbehaving.answering(lambda _: misbehaving.answer(status, b"busy")) as server:

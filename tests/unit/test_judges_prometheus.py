@@ -12,6 +12,7 @@ import pytest
 from checks import test_prometheus as prometheus
 from selfcheck.clients.prometheus import QueryResult, Rule, RuleGroup, RuntimeInfo, Sample, Series, Target
 from selfcheck.exposition import ProcessIdentity
+from selfcheck.knowledge import Made, made_of
 from selfcheck.replicas import Replicas
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import NOW, PLACE, answer, promise, scrape
@@ -64,6 +65,18 @@ def test_scraped(targets: list[Target], replicas: Replicas, count: int | None, o
         made, targets, replicas, expected_count=count, now=NOW, tolerance_seconds=5.0, place=PLACE
     )
     check(verdict, outcome, said)
+
+
+def test_what_may_pass_by_itself_is_not_called_wrong() -> None:
+    """One lost scrape between two that come seldom, and a process that has just started."""
+    made = promise(prometheus.Scraped, late_after_intervals=3)
+    place: Any = {"expected_count": None, "now": NOW, "tolerance_seconds": 5.0, "place": PLACE}
+    down = [scraped("a"), scraped("b", "down")]
+    verdict = prometheus.judge_scraped(made, down, NONE_UNLISTED, **place, lately={("app", "b")})
+    check(verdict, INCONCLUSIVE, "b is down: refused; it was up a moment ago")
+    check(prometheus.judge_scraped(made, down, NONE_UNLISTED, **place, lately={("app", "a")}), FAIL)
+    young = Replicas({}, {}, (), unlisted=(scrape("", process=ProcessIdentity(NOW - 20, NOW - 20)),))
+    check(prometheus.judge_scraped(made, [scraped("a")], young, **place), INCONCLUSIVE, "a process answers users")
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules
@@ -194,7 +207,184 @@ TRAFFIC = {"query": "t", "window_seconds": 300, "minimum": 5}
 )
 def test_signal(fields: dict[str, Any], found: QueryResult, traffic: float, outcome: Outcome, said: str) -> None:
     made = promise(prometheus.Signal, query="q", traffic=TRAFFIC, **fields)
-    check(prometheus.judge_signal(made, found, traffic, PLACE), outcome, said)
+    check(prometheus.judge_signal(made, found, prometheus.Wanted(traffic), PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("services", "outcome"), [(("ocr", "vision"), PASS), (("ocr", "ocr"), FAIL), (("", ""), FAIL), (("", "ocr"), PASS)]
+)
+def test_several_objectives_may_have_a_series_each(services: tuple[str, ...], outcome: Outcome) -> None:
+    made = promise(prometheus.Signal, query="q", traffic=TRAFFIC, series_max=1, apart_by=["service"])
+    samples = tuple(Sample({"service": each, "n": str(n)}, 1.0, NOW) for n, each in enumerate(services))
+    found = QueryResult("q", "GET q", samples)
+    check(prometheus.judge_signal(made, found, prometheus.Wanted(9), PLACE), outcome)
+
+
+GUARD = ("requests > 0.1",)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "guards", "outcome", "said"),
+    [
+        (50, (), FAIL, "with 50 requests"),
+        (50, GUARD, INCONCLUSIVE, "its rule waits for `requests > 0.1`"),
+        (500, GUARD, FAIL, "with 500 requests"),
+    ],
+)
+def test_a_rule_may_wait_for_traffic(traffic: float, guards: tuple[str, ...], outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.Signal, query="q", traffic=TRAFFIC)
+    check(prometheus.judge_signal(made, result(), prometheus.Wanted(traffic, 300.0, (), guards), PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("second", "guards", "outcome"),
+    [(1.0, (), PASS), (None, (), FAIL), (math.nan, (), FAIL), (None, GUARD, PASS)],
+)
+def test_what_is_in_use_has_a_value(second: float | None, guards: tuple[str, ...], outcome: Outcome) -> None:
+    made = promise(prometheus.Signal, query="q", traffic=TRAFFIC, labels=["provider"])
+    values = {"a": 1.0, "b": second}
+    samples = tuple(Sample({"provider": name}, value, NOW) for name, value in values.items() if value is not None)
+    wanted = prometheus.Wanted(9, 300.0, ((("provider", "a"),), (("provider", "b"),)), guards)
+    found = QueryResult("q", "GET q", samples)
+    check(prometheus.judge_signal(made, found, wanted, PLACE), outcome, "{'provider': 'b'}" if outcome is FAIL else "")
+
+
+# ------------------------------------------------------------------------------------------ worked out from the sources
+
+ALL: tuple[tuple[str, str], ...] = ()
+
+
+def worked(value: float | None, low: float, high: float, traffic: float | None = 50.0) -> prometheus.Worked:
+    return prometheus.Worked({} if value is None else {ALL: value}, {ALL: low}, {ALL: high}, traffic)
+
+
+@pytest.mark.parametrize(
+    ("found", "doubt", "outcome", "said"),
+    [
+        (worked(0.10, 0.10, 0.10), "", PASS, "s = 0.1, its sources give 0.1"),
+        (worked(0.12, 0.10, 0.15), "", PASS, "its sources give 0.1 to 0.15"),
+        (worked(0.085, 0.10, 0.15), "", PASS, ""),
+        (worked(0.01, 0.10, 0.15), "", FAIL, "s = 0.01, its sources give 0.1 to 0.15"),
+        (worked(0.20, 0.10, 0.15), "", FAIL, "s = 0.2"),
+        (worked(10.0, 0.10, 0.10), "", FAIL, "s = 10"),
+        (worked(0.20, 0.10, 0.15), "made of x", INCONCLUSIVE, "made of x"),
+        (worked(0.10, 0.10, 0.15), "made of x", PASS, ""),
+        (worked(0.20, 0.10, 0.15, 3), "", INCONCLUSIVE, "3 requests lately"),
+        (worked(0.20, 0.10, 0.15, None), "", INCONCLUSIVE, "0 requests lately"),
+        (worked(None, 0.10, 0.15), "", INCONCLUSIVE, "s has no value"),
+        (worked(0.0, math.nan, math.nan), "", NOT_COVERED, "no value to compare with"),
+        (replace(worked(9.0, 0.1, 0.1), warnings=("partial",)), "", INCONCLUSIVE, "Prometheus warns: partial"),
+    ],
+)
+def test_follows(found: prometheus.Worked, doubt: str, outcome: Outcome, said: str) -> None:
+    made = promise(prometheus.Follows, signal="s", ways=["x"], tolerance=0.02, traffic=TRAFFIC)
+    check(prometheus.judge_follows(made, found, PLACE, doubt), outcome, said)
+
+
+def test_follows_by_label() -> None:
+    made = promise(prometheus.Follows, signal="s", ways=["x"], tolerance=0.0, tolerance_share=0.25)
+    a, b = (("provider", "a"),), (("provider", "b"),)
+    found = prometheus.Worked({a: 1.2, b: 1.3}, {a: 1.0, b: 1.0}, {a: 1.0, b: 1.0})
+    check(prometheus.judge_follows(made, found, PLACE), FAIL, 's{provider="b"} = 1.3')
+
+
+def test_working_out_is_one_query_of_one_moment() -> None:
+    made = promise(prometheus.Follows, signal="s", ways=["sum by (le, {by}) (rate(x[{window}]))"], tolerance=0)
+    query = prometheus.working_out(made, [300.0], 91.0, ["provider"], "t")
+    assert query.count("label_replace(min_over_time((sum by (le, provider) (rate(x[300s])))[91s:") == 1
+    assert query.count(" or ") == 3
+    # A day is not asked for again and again: what came since the last evaluation does not show in it.
+    long = prometheus.working_out(made, [86400.0], 91.0, [], "")
+    assert "over_time" not in long
+    samples = [
+        Sample({"reading": mark, "provider": "a"}, value, NOW)
+        for mark, value in (("signal", 2.0), ("low 0", 1.0), ("low 1", math.nan), ("both 2", 3.0), ("traffic", 7.0))
+    ]
+    read = prometheus.worked_out(QueryResult("q", "GET q", tuple(samples)), ["provider"])
+    key = (("provider", "a"),)
+    assert read == prometheus.Worked({key: 2.0}, {key: 1.0}, {key: 3.0}, 7.0)
+
+
+def recording(name: str, query: str, **fields: Any) -> Rule:
+    return replace(rule(), name=name, query=query, **fields)
+
+
+@pytest.mark.parametrize(
+    ("rules", "doubt"),
+    [
+        ([recording("s", "rate(x_total[5m])")], ""),
+        ([recording("s", "r"), recording("r", "rate(x_total[5m])")], ""),
+        ([recording("s", "vector(0.1)")], ""),
+        ([recording("s", "rate(y_total[5m])")], "it is made of y_total"),
+        ([recording("s", "rate(y_total[5m]) / rate(x_total[5m])")], "it is made of y_total as well"),
+        ([recording("s", "rate(x_total_sum[5m]) / rate(x_total_count[5m])")], ""),
+        ([recording("r", "rate(x_total[5m])")], "no loaded rule says how s is made"),
+        ([], "no loaded rule says how s is made"),
+    ],
+)
+def test_what_is_made_of_something_else_is_not_called_wrong(rules: list[Rule], doubt: str) -> None:
+    made = promise(prometheus.Follows, signal="s", ways=["sum(rate(x_total[{window}]))"], tolerance=0)
+    assert prometheus.doubted(made, rules, made_of(rules, "s")) == doubt
+
+
+def test_a_budget_of_another_time_than_the_availability_is_not_called_wrong() -> None:
+    made = promise(prometheus.Follows, signal="budget", ways=["1 - availability"], tolerance=0)
+    availability = recording("availability", "rate(x_total[1h])")
+    same = [availability, recording("budget", "1 - availability")]
+    other = [availability, recording("budget", "1 - rate(x_total[30d])")]
+    assert prometheus.doubted(made, same, made_of(same, "budget")) == ""
+    assert prometheus.doubted(made, other, made_of(other, "budget")) == "the two look back over different times"
+
+
+def test_what_a_recorded_metric_is_made_of() -> None:
+    rules = [
+        recording("s", "sum_over_time(e[30d]) / (sum_over_time(e[30d]) > 0)", labels={"slo": "x"}),
+        recording("e", "(rate(x_total[5m]) and rate(y_total[5m]) > 0.1) or vector(0)"),
+    ]
+    day = 86400.0
+    assert made_of(rules, "s") == Made(
+        frozenset({"x_total", "y_total"}),
+        frozenset({30 * day, 30 * day + 300}),
+        30.0,
+        frozenset({"slo"}),
+        ("rate(y_total[5m]) > 0.1",),
+    )
+    assert made_of([recording("s", "s + 1")], "s") is None
+    assert made_of([recording("s", "s +")], "s") is None
+
+
+def test_recorded_only() -> None:
+    clean, mixed = scrape("a 1\n", replica="one"), scrape("ratio 1\n", replica="two")
+    check(prometheus.judge_recorded_only({"ratio"}, [clean], PLACE), PASS)
+    check(prometheus.judge_recorded_only({"ratio"}, [clean, mixed], PLACE), FAIL, "ratio is on the page of two")
+
+
+LOST, ARRIVED = prometheus.Fired("High", arrived=False), prometheus.Fired("Low", arrived=True)
+
+
+@pytest.mark.parametrize(
+    ("same", "fired", "relabelled", "outcome", "said"),
+    [
+        ([True], [], False, PASS, ""),
+        ([False, True], [], False, PASS, ""),
+        ([False], [], None, FAIL, "sends to another one"),
+        ([False, None], [], None, NOT_COVERED, ""),
+        ([None], [], False, NOT_COVERED, "no alert fires"),
+        ([None], [LOST], False, FAIL, "High fires in Prometheus and is not in Alertmanager"),
+        ([None], [LOST, ARRIVED], False, PASS, "Low arrived"),
+        ([None], [LOST], True, INCONCLUSIVE, "relabelling may drop it"),
+        ([None], [LOST], None, INCONCLUSIVE, ""),
+    ],
+)
+def test_fed(
+    *,
+    same: list[bool | None],
+    fired: list[prometheus.Fired],
+    relabelled: bool | None,
+    outcome: Outcome,
+    said: str,
+) -> None:
+    check(prometheus.judge_fed(same, fired, PLACE, relabelled=relabelled), outcome, said)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +407,8 @@ def test_derived(signal: float | None, low: float | None, high: float | None, ou
     made = promise(prometheus.Derived, signal="s", source="b", zero_when=0, above_zero_when=2)
     of_signal, lowest, highest = (result() if value is None else result(value) for value in (signal, low, high))
     check(prometheus.judge_derived(made, of_signal, lowest, highest, PLACE), outcome)
+    partial = replace(lowest, warnings=("partial",))
+    check(prometheus.judge_derived(made, of_signal, partial, highest, PLACE), INCONCLUSIVE, "partial")
 
 
 # ----------------------------------------------------------------------------------------------------- the same samples

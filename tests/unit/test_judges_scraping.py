@@ -10,6 +10,7 @@ import pytest
 from checks import test_scraping as checks
 from selfcheck import contract
 from selfcheck.clients.prometheus import QueryResult, RuleGroup, Sample, Target
+from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import NOW, PLACE, promise, scrape
 from tests.unit.test_routing import rule
@@ -59,10 +60,41 @@ def test_up(targets: list[Target], jobs: tuple[str, ...], outcome: Outcome, said
     check(checks.judge_up(line, targets, {"app"}, PLACE), outcome, said)
 
 
+def test_a_target_that_lost_its_last_scrape_may_be_up() -> None:
+    line = promise(checks.Up, second_look_interval_max_seconds=5)
+    down = [target(), target("b", "redis", "down")]
+    check(checks.judge_up(line, down, {"app"}, PLACE, {("redis", "b")}), INCONCLUSIVE, "it was up a moment ago")
+    check(checks.judge_up(line, down, {"app"}, PLACE, {("redis", "c")}), FAIL)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "jobs", "outcome", "said"),
+    [
+        ({"namespace": "other"}, (), PASS, "somebody else's: redis at b is down"),
+        ({"namespace": "other"}, ("redis",), FAIL, "redis at b is down"),
+        ({"namespace": "ours"}, (), FAIL, ""),
+        ({}, (), FAIL, ""),
+    ],
+)
+def test_what_is_down_and_somebody_elses_is_a_remark(
+    theirs: dict[str, str], jobs: tuple[str, ...], outcome: Outcome, said: str
+) -> None:
+    line = promise(checks.Up, jobs=jobs, apart_by=["namespace"], second_look_interval_max_seconds=5)
+    ours, other = target(), target("b", "redis", "down")
+    targets = [
+        replace(ours, labels={**ours.labels, "namespace": "ours"}),
+        replace(other, labels={**other.labels, **theirs}),
+    ]
+    check(checks.judge_up(line, targets, {"app"}, PLACE), outcome, said)
+
+
 def test_distinct() -> None:
     check(checks.judge_distinct([target("a"), target("b")], PLACE), PASS, "2 targets")
     check(checks.judge_distinct([target("a"), target("a", "redis")], PLACE), PASS)
     check(checks.judge_distinct([target("a"), target("b"), target("a")], PLACE), FAIL, "are all")
+    twice = [target("a"), target("a", "again"), target("b")]
+    check(checks.judge_distinct(twice, PLACE), PASS)
+    check(checks.judge_distinct(twice, PLACE, twice), FAIL, "is scraped as again at a and as app at a")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +113,32 @@ def test_distinct() -> None:
 def test_intervals(apps: list[Target], others: list[Target], scale: float, outcome: Outcome, said: str) -> None:
     line = promise(checks.Intervals, interval_max_seconds=60, lookback_flag="x")
     check(checks.judge_intervals(line, apps, others, scale, 300.0, PLACE), outcome, said)
+
+
+REFUSED = CouldNotObserve(Trouble.ERROR_ANSWER, asked="GET flags", came_back="HTTP 500", hint="look")
+ABSENT = CouldNotObserve(Trouble.NO_SUCH_ROUTE, asked="GET flags", came_back="no such endpoint", hint="another version")
+
+
+@pytest.mark.parametrize(
+    ("interval", "scale", "lookback", "named", "outcome", "said"),
+    [
+        (15.0, 1, 10.0, True, FAIL, "a sample counts for 10 s"),
+        (15.0, 1, 15.0, True, PASS, ""),
+        (15.0, 1, REFUSED, True, INCONCLUSIVE, "HTTP 500"),
+        (15.0, 1, ABSENT, True, NOT_COVERED, "no such endpoint"),
+        (120.0, 1, REFUSED, True, FAIL, "every 120 s"),
+        (15.0, 60, 300.0, True, FAIL, "every 15 s"),
+        # The lab's time scale, and a platform that only happens to be at the lab's address.
+        (15.0, 60, 300.0, False, INCONCLUSIVE, "divided by 60"),
+        (120.0, 60, 300.0, False, FAIL, "every 120 s"),
+    ],
+)
+def test_intervals_and_what_the_environment_says(
+    *, interval: float, scale: float, lookback: float | CouldNotObserve, named: bool, outcome: Outcome, said: str
+) -> None:
+    line = promise(checks.Intervals, interval_max_seconds=60, lookback_flag="x")
+    apps = [target(interval=interval)]
+    check(checks.judge_intervals(line, apps, [], scale, lookback, PLACE, named=named), outcome, said)
 
 
 # ---------------------------------------------------------------------------------------------- page and store compared
@@ -134,13 +192,20 @@ REWRITTEN = [{**labels, "le": "inf"} if "le" in labels else labels for labels in
         (without("+Inf"), True, FAIL, "4 of them in Prometheus"),
         (without("0.5", "1", "2"), True, FAIL, "2 of them in Prometheus"),
         (without("1"), True, PASS, "4 of them in Prometheus"),
+        (without("2"), True, FAIL, 'le="2.0", by which its objective is judged, is gone'),
+        (without("2"), False, INCONCLUSIVE, "not scraped since"),
         ([], True, FAIL, "0 of them in Prometheus"),
         ([], False, INCONCLUSIVE, "not scraped since"),
     ],
 )
 def test_buckets(*, samples: list[dict[str, str]], settled: bool, outcome: Outcome, said: str) -> None:
-    line = promise(checks.Buckets, patience_seconds=1, bounds_min=3)
+    line = promise(checks.Buckets, patience_seconds=1, bounds_min=3, needed={"d_seconds_bucket": [2.0]})
     check(checks.judge_buckets(line, [stored(samples, settled=settled)], PLACE), outcome, said)
+
+
+def test_a_page_without_the_objectives_bound_is_a_remark() -> None:
+    line = promise(checks.Buckets, patience_seconds=1, bounds_min=3, needed={"d_seconds_bucket": [3.0]})
+    check(checks.judge_buckets(line, [stored(KEPT)], PLACE), PASS, 'no le="3.0" on its page')
 
 
 @pytest.mark.parametrize(
@@ -197,18 +262,28 @@ def test_samples(scraped: int | None, kept: int | None, limit: int, outcome: Out
     check(checks.judge_samples(line, [target()], before, after, {"app": limit}, PLACE), outcome, said)
 
 
+def test_limits_that_cannot_be_read() -> None:
+    line = promise(checks.Samples, scraped="s", kept="k", samples_min=1, samples_max=1000, limit_share_max=0.9)
+    few, many = (result((value, {"job": "app", "instance": "a"})) for value in (100, 2000))
+    check(checks.judge_samples(line, [target()], few, few, REFUSED, PLACE), INCONCLUSIVE, "HTTP 500")
+    check(checks.judge_samples(line, [target()], few, few, ABSENT, PLACE), NOT_COVERED, "no such endpoint")
+    check(checks.judge_samples(line, [target()], many, many, REFUSED, PLACE), FAIL, "2000 samples")
+
+
 @pytest.mark.parametrize(
     ("retention", "longest", "remote", "outcome", "said"),
     [
         ("15d", 86400.0, False, PASS, "kept for 15d"),
         ("15d", 30 * 86400.0, False, FAIL, "the longest look back is 2.592e+06 s (g/R)"),
         ("15d", 30 * 86400.0, True, PASS, ""),
+        ("15d", 30 * 86400.0, None, INCONCLUSIVE, "is not known"),
+        ("15d", 86400.0, None, PASS, ""),
         ("7d or 50GiB", 8 * 86400.0, False, FAIL, ""),
         ("7d or 50GiB", 3600.0, False, PASS, "the manual keeps 15"),
         ("50GiB", 8 * 86400.0, False, PASS, "kept by size"),
     ],
 )
-def test_retention(*, retention: str, longest: float, remote: bool, outcome: Outcome, said: str) -> None:
+def test_retention(*, retention: str, longest: float, remote: bool | None, outcome: Outcome, said: str) -> None:
     line = promise(checks.Retention, aim_days=15)
     check(checks.judge_retention(line, retention, (longest, "g/R"), 1, PLACE, reads_remote=remote), outcome, said)
 
@@ -232,7 +307,7 @@ def test_how_far_a_rule_looks_back(query: str, seconds: float) -> None:
     ("queues", "lag", "lost", "outcome", "said"),
     [
         (0, None, None, PASS, "no remote write"),
-        (1, [], [], NOT_COVERED, "let Prometheus scrape itself"),
+        (1, [], [], INCONCLUSIVE, "no metrics of its own to tell"),
         (1, [10.0], [0.0], PASS, "at most 10 s behind"),
         (1, [400.0], [0.0], FAIL, "u is 400 s behind"),
         (1, [NOW], [], FAIL, "u is since ever behind"),

@@ -62,6 +62,31 @@ def test_objective(
     assert (verdict.outcome, said in verdict.observed, len(verdict.notes)) == (outcome, True, notes), verdict
 
 
+@pytest.mark.parametrize(
+    ("breach", "value", "share", "moves_by", "outcome"),
+    [
+        ({"above": 0.05}, 0.3, 0.9, 0.28, INCONCLUSIVE),
+        ({"above": 0.05}, 0.3, 0.9, 0.2, FAIL),
+        ({"above": 0.05}, 0.3, 0.4, 0.28, FAIL),
+        ({"below": 0.95}, 0.7, 0.9, 0.28, INCONCLUSIVE),
+        ({"below": 0.95}, 0.7, 0.9, 0.0, FAIL),
+    ],
+)
+def test_what_the_run_itself_brought_about_is_no_breach(
+    breach: dict[str, float], value: float, share: float, moves_by: float, outcome: Outcome
+) -> None:
+    made = promise(
+        slo.Objective,
+        query="q",
+        unit="ratio",
+        breach=breach,
+        traffic={"query": "t", "window_seconds": 300, "minimum": 5},
+    )
+    broken = slo.judge_objective(made, result(value), 50, **PLACE)
+    verdict = slo.judge_own(made, broken, result(value), slo.Own(share, moves_by))
+    assert (broken.outcome, verdict.outcome) == (FAIL, outcome), verdict
+
+
 def test_a_breach_names_the_series_and_the_unit() -> None:
     made = promise(
         slo.Objective,

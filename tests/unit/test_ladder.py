@@ -11,7 +11,7 @@ from selfcheck import promql
 from selfcheck.clients.prometheus import QueryResult, Rule, RuleGroup, Sample
 from selfcheck.families import Quantity
 from selfcheck.knowledge import selectors
-from selfcheck.ladder import Rung, Selecting, Step, climb, literals, nearest
+from selfcheck.ladder import Rung, Selecting, Step, Vocabulary, climb, label_step, literals, name_step, nearest
 from selfcheck.observation import CouldNotObserve, Trouble
 from tests.unit.knowing import QUANTITIES, promised_families
 from tests.unit.making import NOW, promise
@@ -226,3 +226,47 @@ def test_the_nearest_name_is_found_and_a_slip_told_from_a_relative(
 def test_the_values_that_a_matcher_names(matcher: str, values: tuple[str, ...]) -> None:
     (selector,) = selectors(promql.parse(f"m{{{matcher}}}"))
     assert literals(selector.matchers[0]) == values
+
+
+DOWN = frozenset({"PlatformDown"})
+
+
+@pytest.mark.parametrize(
+    ("query", "rung", "said"),
+    [
+        ('ALERTS{alertname="PlatformDown"}', Rung.NOT_NOW, "none of these alerts is pending"),
+        ('ALERTS{alertname=~"Platform.*"}', Rung.NOT_NOW, ""),
+        ('ALERTS{alertname!="PlatformDown"}', Rung.NOT_NOW, ""),
+        ('ALERTS{alertstate="firing"}', Rung.NOT_NOW, ""),
+        ('ALERTS{alertname="PlatformIsDown"}', Rung.VALUE, "no loaded alert has"),
+        ('ALERTS_FOR_STATE{alertname=~"Gone|Away"}', Rung.VALUE, ""),
+    ],
+)
+def test_alerts_are_known_by_the_rules(query: str, rung: Rung, said: str) -> None:
+    known = Vocabulary(frozenset(), frozenset(), {}, frozenset(), frozenset(), SELECTING, 0.0, 1.0, DOWN)
+    step = name_step(known, next(iter(selectors(promql.parse(query)))))
+    assert step is not None
+    assert (step.rung, said in step.sentence, step.certain) == (rung, True, rung is Rung.VALUE)
+
+
+@pytest.mark.parametrize(
+    ("query", "there", "found"),
+    [
+        ('{status="failed"}', ("success", "error"), "error"),
+        ('{status=~"failed|failure"}', ("success", "error"), "error"),
+        ('{status=~"failed|error"}', ("success", "error"), ""),
+        ('{status="failed"}', ("success", "failed"), ""),
+        ('{status="failed"}', ("success",), ""),
+        ('{status="timeout"}', ("success", "error"), ""),
+        ('{provider="failed"}', ("success", "error"), ""),
+    ],
+)
+def test_words_for_the_same(query: str, there: tuple[str, ...], found: str) -> None:
+    words = {"status": [["error", "failed", "failure"], ["success", "ok"]]}
+    rules = SELECTING.model_copy(update={"synonyms": words})
+    families = promised_families()
+    known = Vocabulary(frozenset(), frozenset(), families, frozenset(), frozenset(), rules, 0.0, 86400.0)
+    selector = next(iter(selectors(promql.parse("ocr_requests_total" + query))))
+    label = selector.matchers[0].label
+    step = label_step(known, selector, {"": ("provider", "status"), label: there})
+    assert (step.nearest if step.rung is Rung.VALUE and step.certain else "") == found

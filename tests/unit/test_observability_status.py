@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from checks.test_slo import Bound
-from selfcheck.clients.prometheus import Alert
+from selfcheck.clients.prometheus import Alert, Target
 from tools import observability_status as status
 from tools.observability_status import Metric, Part, State, Status
 
@@ -67,6 +67,27 @@ def test_the_exit_code(given: Status, code: int, closing: str) -> None:
     assert given.exit_code == code
     assert closing in lines
     assert max(map(len, lines)) <= 80
+
+
+def replica(name: str, health: str = "up") -> Target:
+    labels = {"job": "app", "instance": name}
+    return Target(labels, f"http://{name}/metrics", "app", health, "", 0.0, 0.01, 15.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "promised", "state", "said"),
+    [
+        ([replica("a"), replica("b")], None, State.WELL, "2 of 2 replicas up"),
+        ([replica("a"), replica("b")], 2, State.WELL, "2 of 2 replicas up"),
+        ([replica("a"), replica("b"), replica("c")], 2, State.WELL, "3 of 3 replicas up"),
+        ([replica("a"), replica("b")], 3, State.WRONG, "2 of 3 replicas up"),
+        ([replica("a"), replica("b", "down")], None, State.WRONG, "1 of 2 replicas up"),
+        ([replica("a"), replica("b", "unknown")], 2, State.UNKNOWN, "1 of 2 replicas up"),
+        ([], 3, State.UNKNOWN, "no replica is scraped"),
+    ],
+)
+def test_replicas(replicas: list[Target], promised: int | None, state: State, said: str) -> None:
+    assert status._of_replicas(replicas, promised) == (state, said)
 
 
 def test_the_screen() -> None:
