@@ -67,11 +67,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom a receiver notifies: the kind of each integration (`slack`, `webhook`, ...), and whether of the end, too."""
+    """Whom a receiver notifies: the kind of each integration (`slack`, `webhook`, ...), and whether of the end, too.
+
+    `withholds_resolved`: somebody switched that off, where its kind would tell. `alerts_max` is how many alerts of a
+    message its widest integration gives on; 0: all.
+    """
 
     name: str
     integrations: tuple[str, ...]
     tells_resolved: bool
+    withholds_resolved: bool = False
+    alerts_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +225,19 @@ def _receiver(found: Mapping[str, Any]) -> Receiver:
         for kind, each in kinds.items()
         for one in each
     ]
-    return Receiver(str(found["name"]), tuple(sorted(kinds)), tells_resolved=all(resolved))
+    withheld = [
+        kind not in _SENT_RESOLVED_UNSAID and one.get("send_resolved") is False
+        for kind, each in kinds.items()
+        for one in each
+    ]
+    limits = [int(one.get("max_alerts") or 0) for each in kinds.values() for one in each]
+    return Receiver(
+        str(found["name"]),
+        tuple(sorted(kinds)),
+        tells_resolved=all(resolved),
+        withholds_resolved=bool(withheld) and all(withheld),
+        alerts_max=max(limits) if limits and all(limits) else 0,
+    )
 
 
 def _inhibition(found: Mapping[str, Any], place: str) -> Inhibition:
@@ -335,11 +353,15 @@ def is_muted_sometimes(routing: Routing, route: Route) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An alert as a rule would send it; `always`: the rule fires at all times, by its form."""
+    """An alert as a rule would send it; `always`: the rule fires at all times, by its form.
+
+    `own`: it is the platform's, and not one of others that the same Prometheus evaluates.
+    """
 
     rule: str
     labels: Labels
     always: bool = False
+    own: bool = True
 
 
 def labels_of(rule: Rule) -> Labels:
@@ -531,6 +553,27 @@ def missing_labels(rule: Inhibition, alerts: Iterable[Sent], names: frozenset[st
     """Give the labels of `equal` that no alert has or can have."""
     every = list(alerts)
     return [name for name in rule.equal if every and all(_value(each.labels, name, names) == "" for each in every)]
+
+
+# ------------------------------------------------------------------------------------------------------------- grouping
+
+
+def merging(route: Route, alerts: Iterable[Sent]) -> str:
+    """Say why a route puts all of some alerts into one message; empty where its grouping can tell them apart."""
+    if "..." in route.group_by:
+        return ""
+    if not route.group_by:
+        return "`group_by` is empty"
+    pinned = {one.label for one in route.matchers if one.operator == "="}
+    every = list(alerts)
+    absent = [
+        name for name in route.group_by if all(_value(each.labels, name, each.labels.names) == "" for each in every)
+    ]
+    if set(route.group_by) - pinned - set(absent):
+        return ""
+    told = [f"{', '.join(absent)}, which no alert has"] if absent else []
+    told += [f"{name}, which is the same for all" for name in route.group_by if name not in absent]
+    return f"`group_by` has only {' and '.join(told)}"
 
 
 # ------------------------------------------------------------------------------------------------------------- channels
