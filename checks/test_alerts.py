@@ -526,7 +526,7 @@ def judge_linked(
     return _judged(expected, wrong, unknown, f"{len(alerts)} alerts lead to a runbook", place=place, notes=notes)
 
 
-def _runbooks(promise: Linked, contract: Contract) -> Callable[[str], bool]:
+def runbooks(promise: Linked, contract: Contract) -> Callable[[str], bool]:
     """Say of a link whether it means a file of the runbook directory."""
     folders = [folder.parent / promise.directory for folder in (contract.folder, DEFAULT_CONTRACT)]
     folder: Path | None = next((each for each in folders if each.is_dir()), None)
@@ -554,7 +554,7 @@ def _get(promise: Linked, target: Target, links: Sequence[str]) -> list[Answer |
 def test_linked(promise: Linked, target: Target) -> Verdict:
     """The runbook of each alert exists."""
     alerts = _alerts(target)
-    there = _runbooks(promise, target.contract)
+    there = runbooks(promise, target.contract)
     links = dict.fromkeys(link(alert.rule, promise.annotations) for alert in alerts)
     pages = [leads for leads in links if is_url(leads) and "{{" not in leads and not there(leads)]
     answers = _followed(promise, target, pages)
