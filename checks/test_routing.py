@@ -388,6 +388,7 @@ class Times(Promise):
     repeats_itself: tuple[str, ...] = Field((), description="Integrations that escalate without being told again.")
     repeat_min_seconds: float | None = Field(None, gt=0, description="Who is told more often than this is flooded.")
     at_any_time: bool = Field(False, description="No time interval may keep an alert back.")
+    by_day: bool = Field(False, description="None may do so by day that lets it through at night.")
 
 
 def judge_times(
@@ -403,6 +404,7 @@ def judge_times(
     Routes to the `promised` receivers count, where there are any. A heartbeat may be repeated as often as one likes.
     """
     wrong: dict[str, None] = {}
+    unclear: dict[str, None] = {}
     for alert, ends in _ends_promised(plan, alerts, promise.label, promise.level, promised):
         sure = [reach.route for reach in ends if reach.sure] or [reach.route for reach in ends if len(ends) == 1]
         # Of several routes the quickest counts.
@@ -411,8 +413,15 @@ def judge_times(
             wrong.update(dict.fromkeys(late[0]))
         if not alert.always:
             wrong.update(dict.fromkeys(filter(None, (_floods(promise, plan, route, scale) for route in sure))))
+        asleep = [routing.sleeps_by_day(plan, route) for route in sure if promise.by_day]
+        if asleep and all(why for why, _ in asleep):
+            why, is_sure = asleep[0]
+            (wrong if is_sure else unclear)[f"{sure[0].place} {sure[0].shown}: {why}"] = None
     if wrong:
         return failed(_limits(promise, scale), some(list(wrong)), **place)
+    if unclear:
+        observed = f"{some(list(unclear))}, by the clock of UTC: which hours that are here is not said (`location`)"
+        return inconclusive(_limits(promise, scale), observed, **place)
     return passed(_limits(promise, scale), where=place["where"])
 
 

@@ -92,13 +92,19 @@ class Inhibition:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The whole configuration. `always` and `never` are time intervals that hold at each and at no moment."""
+    """The whole configuration. `always` and `never` are time intervals that hold at each and at no moment.
+
+    `by_day` hold at noon of working days and not at night, `by_night` the other way round; `placed` say where that is.
+    """
 
     root: Route
     receivers: Mapping[str, Receiver]
     inhibitions: tuple[Inhibition, ...]
     always: frozenset[str]
     never: frozenset[str]
+    by_day: frozenset[str] = frozenset()
+    by_night: frozenset[str] = frozenset()
+    placed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,8 @@ def read(text: str) -> Routing:
 
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        intervals = [*(document.get("time_intervals") or ()), *(document.get("mute_time_intervals") or ())]
+        listed = [*(document.get("time_intervals") or ()), *(document.get("mute_time_intervals") or ())]
+        intervals = [(each["name"], each.get("time_intervals") or ()) for each in listed]
         return Routing(
             root=_route(document["route"], "route", None),
             receivers={found["name"]: _receiver(found) for found in document.get("receivers") or ()},
@@ -153,8 +160,11 @@ def read(text: str) -> Routing:
                 _inhibition(found, f"inhibit_rules[{number}]")
                 for number, found in enumerate(document.get("inhibit_rules") or ())
             ),
-            always=frozenset(each["name"] for each in intervals if moments.is_always(each.get("time_intervals") or ())),
-            never=frozenset(each["name"] for each in intervals if moments.is_never(each.get("time_intervals") or ())),
+            always=frozenset(name for name, parts in intervals if moments.is_always(parts)),
+            never=frozenset(name for name, parts in intervals if moments.is_never(parts)),
+            by_day=frozenset(name for name, parts in intervals if moments.by_day_only(parts)),
+            by_night=frozenset(name for name, parts in intervals if moments.by_night_only(parts)),
+            placed=frozenset(name for name, parts in intervals if moments.says_where(parts)),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{type(error).__name__}: {error}"
@@ -346,6 +356,16 @@ def is_muted_sometimes(routing: Routing, route: Route) -> str:
     if route.active and not any(name in routing.always for name in route.active):
         return f"it is active in {route.active[0]!r} only"
     return ""
+
+
+def sleeps_by_day(routing: Routing, route: Route) -> tuple[str, bool]:
+    """Say what keeps a route from notifying by day although it does at night, and whether that is sure."""
+    for name in route.muted:
+        if name in routing.by_day:
+            return f"the time interval {name!r} mutes it by day", name in routing.placed
+    if route.active and all(name in routing.by_night for name in route.active):
+        return f"it is active in {route.active[0]!r}, at night", all(name in routing.placed for name in route.active)
+    return "", True
 
 
 # ---------------------------------------------------------------------------------------------- the labels of an alert

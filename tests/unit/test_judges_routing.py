@@ -180,10 +180,10 @@ def test_alerts_of_others_are_theirs() -> None:
         "k", "kube.yml", 15.0, NOW, 0.01, (rule("kube_platform_error_ratio > 1", "K", severity="critical"),)
     )
     files = checks.own_files([ours, theirs], ["platform_error_ratio", "cad-ml-platform"])
-    assert files == {"ours.yml"}
+    assert files == frozenset({"ours.yml"})
     assert checks.own_files([theirs], []) is None
     watching = RuleGroup("w", "w.yml", 15.0, NOW, 0.01, (rule('up{job!~"cad-ml-platform|proxy"} == 0'),))
-    assert checks.own_files([watching], ["cad-ml-platform"]) == {"w.yml"}
+    assert checks.own_files([watching], ["cad-ml-platform"]) == frozenset({"w.yml"})
     found = checks.alerts_of([ours, theirs], {}, None, files)
     assert [alert.rule for alert in found.own] == ["g/A"]
     drop = {"action": "drop", "source_labels": ["alertname"], "regex": "K"}
@@ -248,6 +248,35 @@ def test_pages_at_any_hour(intervals: str, outcome: Outcome, said: str) -> None:
     line = promise(checks.Times, **TIMES, at_any_time=True)
     check(checks.judge_times(line, made, [DOWN], 1, PLACE, LINES), outcome, said)
     check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], 1, PLACE, LINES), PASS)
+
+
+OFFICE = """
+time_intervals:
+  - {name: office, time_intervals: [{weekdays: ['monday:friday'], location: Europe/Berlin, WHEN}]}
+  - {name: office_utc, time_intervals: [{weekdays: ['monday:friday'], WHEN}]}
+  - {name: nights, time_intervals: [{location: Europe/Berlin, times: [
+      {start_time: '20:00', end_time: '24:00'}, {start_time: '00:00', end_time: '08:00'}]}]}
+  - {name: thursdays, time_intervals: [{weekdays: [thursday], WHEN}]}
+  - {name: december, time_intervals: [{months: [december], WHEN}]}
+""".replace("WHEN", "times: [{start_time: '09:00', end_time: '17:00'}]")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "outcome"),
+    [
+        ("mute_time_intervals: [office]", FAIL),
+        ("mute_time_intervals: [office_utc]", INCONCLUSIVE),
+        ("mute_time_intervals: [nights]", PASS),
+        ("active_time_intervals: [office]", PASS),
+        ("active_time_intervals: [nights]", FAIL),
+        ("active_time_intervals: [nights, office]", PASS),
+        ("mute_time_intervals: [thursdays, december]", PASS),
+    ],
+)
+def test_warnings_are_told_by_day(intervals: str, outcome: Outcome) -> None:
+    made = plan(f"{WARNING}, receiver: chat, {intervals}", more=OFFICE)
+    line = promise(checks.Times, **{**TIMES, "level": "warning"}, by_day=True)
+    check(checks.judge_times(line, made, [SLOW], 1, PLACE, LINES), outcome)
 
 
 @pytest.mark.parametrize(
