@@ -549,11 +549,12 @@ class Linked(Promise):
 class Runbooks:
     """What is known of where links lead: the text of a file that a link may mean, and what came back from servers.
 
-    `ours`: links without a server mean the directory that was looked into, and no other one of this name.
+    `answers` is None where no server is asked at all. `ours`: links without a server mean the directory that was looked
+    into, and no other one of this name.
     """
 
     file: Callable[[str], str | None]
-    answers: Mapping[str, Answer | CouldNotObserve]
+    answers: Mapping[str, Answer | CouldNotObserve] | None
     ours: bool = True
 
 
@@ -572,7 +573,7 @@ def judge_linked(
     apart: list[str] = []
     for alert in alerts:
         leads = link(alert.rule, promise.annotations)
-        text, answer = runbooks.file(leads), runbooks.answers.get(urldefrag(leads).url)
+        text, answer = runbooks.file(leads), (runbooks.answers or {}).get(urldefrag(leads).url)
         said = f"{alert.place} leads to {leads}"
         if not leads:
             wrong.append(f"{alert.place} has no {' or '.join(promise.annotations)}")
@@ -586,6 +587,8 @@ def judge_linked(
             unknown += [f"{said}, which {doubtful}"] if doubtful else []
         elif text is not None:
             wrong += [f"{said}, which has no such heading"] if runbooks.ours and lacks_anchor(leads, text) else []
+        elif runbooks.answers is None:
+            apart.append(f"{said}: no server is asked")
         elif answer is None:
             unknown.append(f"{said}, which was not followed: that is more than {promise.links_max} links")
         else:
@@ -629,6 +632,12 @@ def _folder(promise: Linked, contract: Contract) -> tuple[Path | None, bool]:
     folders = [folder.parent / promise.directory for folder in (contract.folder, DEFAULT_CONTRACT)]
     folder = next((each for each in folders if each.is_dir()), None)
     return folder, folder is not None and folder == folders[0] != folders[1]
+
+
+def offline(promise: Linked, contract: Contract) -> Runbooks:
+    """Give what is known of where links lead when no server is asked."""
+    folder, _ = _folder(promise, contract)
+    return Runbooks(_texts(folder), None)
 
 
 def _texts(folder: Path | None) -> Callable[[str], str | None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -16,15 +18,16 @@ from selfcheck.knowledge import Knowledge
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import Selector, UnreadableError
-from selfcheck.showing import absolute_steps, is_colored, misfit, scaled, wrong_colors
+from selfcheck.showing import Scaled, absolute_steps, is_colored, misfit, misscaled, scaled, wrong_colors
 from selfcheck.units import measure
 from selfcheck.values import some
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from selfcheck.boards import Boards, File
+    from selfcheck.clients.grafana import DataSource
     from selfcheck.clients.prometheus import QueryResult
     from selfcheck.dashboards import Board, Panel, Resolved
     from selfcheck.ladder import Step
@@ -301,14 +304,32 @@ def test_panel(promise: NamedPanel, target: Target) -> Verdict:
 class Sources(OfDashboards):
     """Every panel has a data source that exists."""
 
+    up: str = Field(description="The metric that each Prometheus has of each of its targets.")
 
-def judge_sources(uses: Sequence[tuple[str, Resolved]], said: Mapping[str, str], place: Mapping[str, str]) -> Verdict:
-    """Each place names a data source that there is, of the kind it says; `said` is Grafana's trouble with some."""
+
+def judge_sources(
+    uses: Sequence[tuple[str, Resolved]],
+    said: Mapping[str, str],
+    place: Mapping[str, str],
+    knows: Mapping[str, Collection[str] | None] | None = None,
+) -> Verdict:
+    """Each place names a data source that there is, of the kind it says; `said` is Grafana's trouble with some.
+
+    `knows` is what of the platform each Prometheus has, asked through Grafana (see `_known_by`).
+    """
     wrong = [f"{name}: {found.missing}" for name, found in uses if found.missing]
     wrong += [f"Grafana cannot use the data source {name}: {trouble}" for name, trouble in said.items() if trouble]
+    unclear = []
+    for name, known in (knows or {}).items():
+        if known is None or _TARGETS in known:
+            continue
+        if _NAMES in known:
+            unclear.append(f"the data source {name} has the platform's metrics, and none of the targets of this run's")
+        else:
+            wrong.append(f"the data source {name} answers, and has nothing of the platform: is it another Prometheus?")
     every = {found.source.name: found.source.url for _, found in uses if found.source}
     fine = ", ".join(f"{name} ({url})" if url else name for name, url in sorted(every.items())) or "none is needed"
-    return _summed_up("every panel has a data source that exists and answers", wrong, [], fine, place)
+    return _summed_up("every panel has a data source that exists and answers", wrong, unclear, fine, place)
 
 
 @check("dashboards.sources", Sources)
@@ -335,9 +356,51 @@ def test_sources(promise: Sources, target: Target) -> Verdict:
     reached = components.grafana(target).reaches([source.uid for source in used])
     said = {source.name: each for source, each in zip(used, reached, strict=True) if isinstance(each, str)}
     url = f"{target.scope.url(Component.GRAFANA)}/api/datasources"
+    place = {"where": f"GET {url}", "reproduce": place["reproduce"].replace("search", "datasources")}
+    others = panel_queries.foreign(found.sources, target.scope.url(Component.PROMETHEUS) or "")
+    asked = [each for each in used if dashboards.is_prometheus(each.kind) and each.name not in others]
     return judge_sources(
-        uses, said, {"where": f"GET {url}", "reproduce": place["reproduce"].replace("search", "datasources")}
+        uses, said, place, _known_by(promise, target, [each for each in asked if not said.get(each.name)])
     )
+
+
+_TARGETS = "targets"
+_NAMES = "names"
+
+
+def _known_by(promise: Sources, target: Target, sources: Sequence[DataSource]) -> dict[str, Collection[str] | None]:
+    """Ask each Prometheus of Grafana's for the platform: for the targets that this run's Prometheus has, and for any.
+
+    None for one that cannot be asked; nothing at all where this run's Prometheus does not say what to ask for.
+    """
+    if not sources or not target.scope.covers(Component.PROMETHEUS) or Component.PROMETHEUS in target.blocked:
+        return {}
+    try:
+        up = [each for each in target.app_targets() if each.health == "up"]
+    except CouldNotObserve:
+        return {}
+    if not up:
+        return {}
+    names = "|".join(target.contract.platform.identity.metric_families)
+    jobs, instances = (
+        "|".join(sorted({_as_literal(each) for each in some_}))
+        for some_ in ({each.job for each in up}, {each.instance for each in up})
+    )
+    asked = {
+        _TARGETS: f'count({{__name__=~"{promise.up}|{names}",job=~"{jobs}",instance=~"{instances}"}})',
+        _NAMES: f'count({{__name__=~"{names}"}})',
+    }
+    query = " or ".join(f'label_replace({text},"found","{mark}","","")' for mark, text in asked.items())
+    answers = components.grafana(target).ask_prometheus([each.uid for each in sources], query)
+    return {
+        source.name: None if answer is None else {labels.get("found", "") for labels in answer}
+        for source, answer in zip(sources, answers, strict=True)
+    }
+
+
+def _as_literal(value: str) -> str:
+    """Write a value as a regular expression in a PromQL string."""
+    return re.escape(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 # -------------------------------------------------------------------------------------------------------------- queries
@@ -592,9 +655,11 @@ def test_variables(promise: Variables, target: Target) -> Verdict:
 class Units(OfDashboards):
     """Panels show values in units that fit."""
 
+    scaled: tuple[str, ...] = Field((), description="Types of panels that are read against their scale.")
 
-def judge_units(queries: Queries, known: Knowledge, place: Mapping[str, str]) -> Verdict:
-    """Where it is sure what a value is, the panel's unit fits it."""
+
+def judge_units(promise: Units, queries: Queries, known: Knowledge, place: Mapping[str, str]) -> Verdict:
+    """Where it is sure what a value is, the panel's unit fits it, and so does its scale."""
     wrong, judged = [], 0
     for asked in queries.asked:
         panel = asked.panel
@@ -603,7 +668,10 @@ def judge_units(queries: Queries, known: Knowledge, place: Mapping[str, str]) ->
         for node in asked.nodes[:1]:
             unit = measure(node, known).unit
             judged += bool(unit)
-            if trouble := misfit(unit, panel.unit_of(asked.query)):
+            trouble = misfit(unit, panel.unit_of(asked.query))
+            if not trouble and panel.kind in promise.scaled:
+                trouble = misscaled(unit, panel.minimum, panel.maximum)
+            if trouble:
                 wrong.append(f"{asked.name}: {trouble} ({node.shown})")
     return _summed_up("values in units that fit", wrong, [], f"{judged} values in units that fit", place)
 
@@ -614,7 +682,7 @@ def test_units(promise: Units, target: Target) -> Verdict:
     got = _queries(target, promise)
     if isinstance(got, Verdict):
         return got
-    return judge_units(got[0], _known(target, got[0]), _place(target, got[1]))
+    return judge_units(promise, got[0], _known(target, got[0]), _place(target, got[1]))
 
 
 class Thresholds(OfDashboards):
@@ -627,7 +695,7 @@ def judge_thresholds(queries: Queries, objectives: Mapping[str, Objective], plac
     for asked in queries.asked:
         panel = asked.panel
         steps = absolute_steps(panel) if panel is not None and not panel.transformed else ()
-        if not steps or len({each.text for each in (panel.queries if panel else ())}) > 1:
+        if panel is None or not steps or asked.query.hidden or not _shows_one(panel):
             continue  # of several queries, the colours may be meant for another
         for node in asked.nodes[:1]:
             found = scaled(node)
@@ -647,15 +715,109 @@ def judge_thresholds(queries: Queries, objectives: Mapping[str, Objective], plac
     return _summed_up("colours that change at the promised thresholds", wrong, [], fine, place)
 
 
+def _shows_one(panel: Panel) -> bool:
+    """Whether all that a panel shows is one query, or one metric in several ways."""
+    texts = {each.text for each in panel.queries if not each.hidden}
+    if len(texts) == 1:
+        return True
+    shown = {None if (node := _parsed(text)) is None else scaled(node) for text in texts}
+    return len(shown) == 1 and None not in shown
+
+
 @check("dashboards.thresholds", Thresholds)
 def test_thresholds(promise: Thresholds, target: Target) -> Verdict:
     """What is red on a panel is what the manual calls an alarm."""
     got = _queries(target, promise)
     if isinstance(got, Verdict):
         return got
-    objectives = {
+    return judge_thresholds(got[0], _objectives(target), _place(target, got[1]))
+
+
+def _objectives(target: Target) -> dict[str, Objective]:
+    """Give what is promised of key metrics, by their names."""
+    return {
         each.query: each
         for each in target.contract.promises("slo.objective", Objective)
         if isinstance(promql.parse(each.query.replace("{window}", "5m")), Selector)
     }
-    return judge_thresholds(got[0], objectives, _place(target, got[1]))
+
+
+class Reduced(OfDashboards):
+    """A panel of one number shows what is now."""
+
+    kinds: tuple[str, ...] = Field(min_length=1, description="Types of panels that make one number of a series.")
+    never: tuple[str, ...] = Field((), description="Calculations that give no value of the series, or an old one.")
+    highest: tuple[str, ...] = Field((), description="Calculations that hide how low it is.")
+    lowest: tuple[str, ...] = Field((), description="Calculations that hide how high it is.")
+
+
+def judge_reduced(
+    promise: Reduced, queries: Queries, objectives: Mapping[str, Objective], place: Mapping[str, str]
+) -> Verdict:
+    """No panel of a key metric shows something else than its value, or its best one within the time range.
+
+    Its worst one is on the safe side. Of a query for this moment alone, every calculation gives the same.
+    """
+    wrong, judged = [], 0
+    for asked in queries.asked:
+        panel, query = asked.panel, asked.query
+        if panel is None or panel.kind not in promise.kinds or panel.transformed or query.instant or query.hidden:
+            continue
+        for node in asked.nodes[:1]:
+            found = scaled(node)
+            objective = objectives.get(found.metric) if found else None
+            if found is None or objective is None:
+                continue
+            judged += 1
+            above = (objective.breach.above is not None) is (found.factor > 0)
+            hiding = promise.lowest if above else promise.highest
+            if panel.calculation in (*promise.never, *hiding):
+                what = "its best value" if panel.calculation in hiding else "not its value"
+                wrong.append(
+                    f"{asked.name}: of {node.shown} it shows the {panel.calculation} of the time range: {what}"
+                )
+    fine = f"{judged} panels of one number show what is now"
+    return _summed_up("numbers that are what is now", wrong, [], fine, place)
+
+
+@check("dashboards.reduced", Reduced)
+def test_reduced(promise: Reduced, target: Target) -> Verdict:
+    """The number on a panel is the one that counts."""
+    got = _queries(target, promise)
+    if isinstance(got, Verdict):
+        return got
+    return judge_reduced(promise, got[0], _objectives(target), _place(target, got[1]))
+
+
+class Mapped(OfDashboards):
+    """Panels say of a state what it is."""
+
+    metric: str
+    words: Mapping[str, str] = Field(min_length=1, description="What texts say, by value: regular expressions.")
+
+
+def judge_mapped(promise: Mapped, queries: Queries, place: Mapping[str, str]) -> Verdict:
+    """No panel shows a state of the metric with the words of another one; its own words are fine."""
+    wrong, judged = [], 0
+    for asked in queries.asked:
+        panel = asked.panel
+        if panel is None or not panel.mapped or panel.transformed or asked.query.hidden:
+            continue
+        if not any(found and found == Scaled(promise.metric) for found in map(scaled, asked.nodes)):
+            continue
+        judged += 1
+        for value, text in panel.mapped.items():
+            said = [state for state, words in promise.words.items() if re.search(words, text, re.IGNORECASE)]
+            if value in promise.words and said and value not in said:
+                wrong.append(f"{asked.name}: it calls {value} {text!r}, which is {said[0]} of {promise.metric}")
+    fine = f"{judged} panels of {promise.metric} name its states"
+    return _summed_up("states by their names", wrong, [], fine, place)
+
+
+@check("dashboards.mapped", Mapped)
+def test_mapped(promise: Mapped, target: Target) -> Verdict:
+    """Open is called open."""
+    got = _queries(target, promise)
+    if isinstance(got, Verdict):
+        return got
+    return judge_mapped(promise, got[0], _place(target, got[1]))

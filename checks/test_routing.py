@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from pydantic import Field
 
 from selfcheck import components, delivery, routing
 from selfcheck.checking import check
-from selfcheck.contract import Model, Promise, Right
+from selfcheck.contract import Component, Model, Promise, Right
+from selfcheck.families import families, quantities
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import Matcher, always_gives, parse
 from selfcheck.routing import Labels, Reach, Routing, Sent
@@ -22,7 +24,7 @@ from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from selfcheck.clients.alertmanager import Silence, Status
     from selfcheck.clients.prometheus import QueryResult, RuleGroup
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from selfcheck.target import Target
 
 _DAY_SECONDS = 86_400
+_FEW = 5
+"""Somebody who silences more alerts than these in one go has not thought of each."""
 # Prometheus forgets its Alertmanagers at a reload, and finds them again within five seconds.
 _FOUND_AGAIN_SECONDS = 6.0
 _SETTLES_SECONDS = 3.0
@@ -72,30 +76,49 @@ class Alerts:
     dropped: tuple[str, ...] = ()
     changed: tuple[tuple[str, Labels, Labels], ...] = ()
 
+    @property
+    def own(self) -> tuple[Sent, ...]:
+        """Those of the platform: where those of others go is for others to say."""
+        return tuple(alert for alert in self.sent if alert.own)
+
 
 def alerts_of(
-    groups: Iterable[RuleGroup], configuration: Mapping[str, Any], names: frozenset[str] | None = None
+    groups: Iterable[RuleGroup],
+    configuration: Mapping[str, Any],
+    names: frozenset[str] | None = None,
+    own: Collection[str] | None = None,
 ) -> Alerts:
     """Work out the alerts of all alerting rules, as Prometheus sends them with a configuration.
 
-    `names` are the labels that series have: an alert has no others besides its rule's.
+    `names` are the labels that series have: an alert has no others besides its rule's. `own` are the files whose rules
+    are the platform's (None: all are).
     """
     external = {str(k): str(v) for k, v in ((configuration.get("global") or {}).get("external_labels") or {}).items()}
-    steps = (configuration.get("alerting") or {}).get("alert_relabel_configs") or ()
+    ways = _ways(configuration.get("alerting") or {})
     sent, dropped, changed = [], [], []
     for group in groups:
         for rule in group.rules:
             if rule.kind != "alerting":
                 continue
-            name, own = f"{group.name}/{rule.name}", routing.labels_of(rule)
-            labels = routing.relabelled(own, steps, external)
+            name, before = f"{group.name}/{rule.name}", routing.labels_of(rule)
+            is_own = own is None or group.file in own
+            # By the first way that it is sent at all: another Alertmanager may be for some alerts only.
+            arrived = [(way, routing.relabelled(before, way, external)) for way in ways]
+            steps, labels = next((each for each in arrived if each[1] is not None), arrived[0])
             if labels is None:
-                dropped.append(name)
+                dropped += [name] * is_own
                 continue
-            if steps:
-                changed.append((name, own, labels))
-            sent.append(Sent(name, replace(labels, names=names), _always(rule.query)))
+            if steps and is_own:
+                changed.append((name, before, labels))
+            sent.append(Sent(name, replace(labels, names=names), _always(rule.query), is_own))
     return Alerts(tuple(sent), tuple(dropped), tuple(changed))
+
+
+def _ways(alerting: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], ...]]:
+    """Give the steps of relabelling for each Alertmanager: those for all, then its own."""
+    common = tuple(alerting.get("alert_relabel_configs") or ())
+    each = [(*common, *(one.get("alert_relabel_configs") or ())) for one in alerting.get("alertmanagers") or ()]
+    return each or [common]
 
 
 def _always(query: str) -> bool:
@@ -114,9 +137,31 @@ def _alerts(target: Target) -> Alerts:
         with contextlib.suppress(CouldNotObserve):
             text = target.once("prometheus configuration", target.prometheus_client().config)
             configuration = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
-        return alerts_of(target.rule_groups(), configuration or {}, _label_names(target))
+        groups = target.rule_groups()
+        return alerts_of(groups, configuration or {}, _label_names(target), own_files(groups, _marks(target)))
 
     return target.once("sent alerts", look)
+
+
+def own_files(groups: Sequence[RuleGroup], marks: Collection[str]) -> frozenset[str] | None:
+    """Give the files with a rule that reads something of the platform; None where nothing is known of it.
+
+    A Prometheus that others share has their rules as well, those of a cluster for instance. `marks` are names of its
+    metrics and jobs: who watches it for its cluster's sake alone names none of them.
+    """
+    if not marks:
+        return None
+    mark = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(marks)))})(?![\w-])")
+    return frozenset(group.file for group in groups if any(mark.search(rule.query) for rule in group.rules))
+
+
+def _marks(target: Target) -> frozenset[str]:
+    names = {*families(target.contract), *quantities(target.contract)}
+    own = {name for name in names if not name.startswith("up")}
+    own -= {name for name, each in families(target.contract).items() if each.component is not Component.APP}
+    with contextlib.suppress(CouldNotObserve):
+        own |= {found.job for found in target.app_targets() if found.job}
+    return frozenset(own)
 
 
 def _label_names(target: Target) -> frozenset[str] | None:
@@ -221,7 +266,7 @@ def _is_for(route: routing.Route, label: str, levels: Iterable[str]) -> bool:
 @check("routing.receivers", Receivers)
 def test_receivers(promise: Receivers, target: Target) -> Verdict:
     """The right people hear of it."""
-    return judge_receivers(promise, _routing(target), _alerts(target).sent, _place(target))
+    return judge_receivers(promise, _routing(target), _alerts(target).own, _place(target))
 
 
 def _promised(target: Target) -> tuple[Receivers, ...]:
@@ -300,7 +345,7 @@ def judge_open(
 @check("routing.open", Open)
 def test_open(promise: Open, target: Target) -> Verdict:
     """No time interval mutes a route for good."""
-    return judge_open(promise, _routing(target), _alerts(target).sent, _place(target), _promised(target))
+    return judge_open(promise, _routing(target), _alerts(target).own, _place(target), _promised(target))
 
 
 class Leaving(Levels):
@@ -341,7 +386,9 @@ class Times(Promise):
     group_interval_max_seconds: float = Field(gt=0)
     repeat_max_seconds: float | None = Field(None, gt=0)
     repeats_itself: tuple[str, ...] = Field((), description="Integrations that escalate without being told again.")
+    repeat_min_seconds: float | None = Field(None, gt=0, description="Who is told more often than this is flooded.")
     at_any_time: bool = Field(False, description="No time interval may keep an alert back.")
+    by_day: bool = Field(False, description="None may do so by day that lets it through at night.")
 
 
 def judge_times(
@@ -354,32 +401,52 @@ def judge_times(
 ) -> Verdict:
     """Each alert leaves in time by the routes that it surely takes, and is repeated; `scale` divides the limits.
 
-    Routes to the `promised` receivers count, where there are any.
+    Routes to the `promised` receivers count, where there are any. A heartbeat may be repeated as often as one likes.
     """
     wrong: dict[str, None] = {}
-    notes: dict[str, None] = {}
-    for _, ends in _ends_promised(plan, alerts, promise.label, promise.level, promised):
+    unclear: dict[str, None] = {}
+    for alert, ends in _ends_promised(plan, alerts, promise.label, promise.level, promised):
         sure = [reach.route for reach in ends if reach.sure] or [reach.route for reach in ends if len(ends) == 1]
         # Of several routes the quickest counts.
         late = [_late(promise, plan, route, scale) for route in sure]
         if late and all(late):
             wrong.update(dict.fromkeys(late[0]))
-        for route in sure:
-            if not route.group_by:
-                remark = f"{route.place} {route.shown} puts all its alerts into one message (`group_by` is empty)"
-                notes[remark] = None
+        if not alert.always:
+            wrong.update(dict.fromkeys(filter(None, (_floods(promise, plan, route, scale) for route in sure))))
+        asleep = [routing.sleeps_by_day(plan, route) for route in sure if promise.by_day]
+        if asleep and all(why for why, _ in asleep):
+            why, is_sure = asleep[0]
+            (wrong if is_sure else unclear)[f"{sure[0].place} {sure[0].shown}: {why}"] = None
     if wrong:
-        return failed(_limits(promise, scale), some(list(wrong)), **place, notes=list(notes)[:3])
-    return passed(_limits(promise, scale), where=place["where"], notes=list(notes)[:3])
+        return failed(_limits(promise, scale), some(list(wrong)), **place)
+    if unclear:
+        observed = f"{some(list(unclear))}, by the clock of UTC: which hours that are here is not said (`location`)"
+        return inconclusive(_limits(promise, scale), observed, **place)
+    return passed(_limits(promise, scale), where=place["where"])
+
+
+def _escalates(promise: Times, plan: Routing, route: routing.Route) -> bool:
+    receiver = plan.receivers.get(route.receiver)
+    return receiver is not None and bool(set(receiver.integrations) & set(promise.repeats_itself))
+
+
+def _floods(promise: Times, plan: Routing, route: routing.Route, scale: float) -> str:
+    """Say how often a route tells the same again, where that is too often; who escalates by himself takes it as one."""
+    if promise.repeat_min_seconds is None or _escalates(promise, plan, route):
+        return ""
+    # A group is looked at once in each `group_interval`: nothing is repeated between.
+    step = max(route.group_interval_seconds, 0.001)
+    every, least = max(1, math.ceil(route.repeat_seconds / step)) * step, promise.repeat_min_seconds / scale
+    if every >= least:
+        return ""
+    return f"{route.place} {route.shown}: the same is told again after {_span(every)}, at least {_span(least)}"
 
 
 def _late(promise: Times, plan: Routing, route: routing.Route, scale: float) -> list[str]:
-    receiver = plan.receivers.get(route.receiver)
-    escalates = receiver is not None and bool(set(receiver.integrations) & set(promise.repeats_itself))
     found = [("group_wait", route.group_wait_seconds, promise.group_wait_max_seconds)]
     if "..." not in route.group_by:
         found.append(("group_interval", route.group_interval_seconds, promise.group_interval_max_seconds))
-    if promise.repeat_max_seconds is not None and not escalates:
+    if promise.repeat_max_seconds is not None and not _escalates(promise, plan, route):
         found.append(("repeat_interval", route.repeat_seconds, promise.repeat_max_seconds))
     kept_back = routing.is_muted_sometimes(plan, route) if promise.at_any_time else ""
     return [f"{route.place} {route.shown}: {kept_back}"] * bool(kept_back) + [
@@ -406,7 +473,7 @@ def _span(seconds: float) -> str:
 def test_times(promise: Times, target: Target) -> Verdict:
     """Alerts are told in time."""
     scale = target.scope.environment.time_scale
-    return judge_times(promise, _routing(target), _alerts(target).sent, scale, _place(target), _promised(target))
+    return judge_times(promise, _routing(target), _alerts(target).own, scale, _place(target), _promised(target))
 
 
 class Ended(Promise):
@@ -414,6 +481,7 @@ class Ended(Promise):
 
     label: str
     level: str
+    unless_by_default: bool = Field(False, description="Kinds of receivers that do not tell ends unasked may do so.")
 
 
 def judge_ended(
@@ -426,7 +494,10 @@ def judge_ended(
         receivers = [
             plan.receivers[each.route.receiver] for each in ends if wanted and _is_to(wanted, plan, each.route)
         ]
-        if receivers and not any(each.tells_resolved for each in receivers):
+        silent = [
+            each.withholds_resolved if promise.unless_by_default else not each.tells_resolved for each in receivers
+        ]
+        if silent and all(silent):
             wrong.setdefault(f"{receivers[0].name!r} ({', '.join(receivers[0].integrations)})", []).append(alert.rule)
     expected = "receivers that are told when an alert is over"
     if wrong:
@@ -438,40 +509,127 @@ def judge_ended(
 @check("routing.ended", Ended)
 def test_ended(promise: Ended, target: Target) -> Verdict:
     """What began also ends for whom it woke."""
-    return judge_ended(promise, _routing(target), _alerts(target).sent, _promised(target), _place(target))
+    return judge_ended(promise, _routing(target), _alerts(target).own, _promised(target), _place(target))
+
+
+# ------------------------------------------------------------------------------------------------------------- grouping
+
+
+class Grouped(Levels):
+    """What belongs together is one message, and what does not is not."""
+
+    groups_itself: tuple[str, ...] = Field((), description="Integrations that put single alerts together themselves.")
+    alerts_min: int = Field(2, ge=1, description="So many alerts of a message must be given on.")
+
+
+def judge_grouped(
+    promise: Grouped,
+    plan: Routing,
+    alerts: Sequence[Sent],
+    place: Mapping[str, str],
+    promised: Sequence[Receivers] = (),
+) -> Verdict:
+    """Routes of several alerts neither merge all of them, nor send each by itself, nor cut messages short.
+
+    Routes to the `promised` receivers count, where there are any. One that only one alert takes has nothing to group.
+    """
+    taken: dict[str, tuple[routing.Route, list[Sent]]] = {}
+    for level in promise.levels:
+        for alert, ends in _ends_promised(plan, alerts, promise.label, level, promised):
+            for reach in ends:
+                if reach.sure or len(ends) == 1:
+                    taken.setdefault(reach.route.place, (reach.route, []))[1].append(alert)
+    several = [(route, found) for route, found in taken.values() if len({each.rule for each in found}) > 1]
+    wrong = [
+        f"{route.place} {route.shown}: {trouble}"
+        for route, found in several
+        if (trouble := _misgrouped(promise, plan.receivers.get(route.receiver), route, found))
+    ]
+    if wrong:
+        return failed("messages that hold what belongs together", some(wrong), **place)
+    return passed(f"{len(several)} route(s) that several alerts take", where=place["where"])
+
+
+def _misgrouped(
+    promise: Grouped, receiver: routing.Receiver | None, route: routing.Route, alerts: Sequence[Sent]
+) -> str:
+    kinds = set(receiver.integrations) if receiver is not None else set[str]()
+    if "..." in route.group_by:
+        return "" if kinds <= set(promise.groups_itself) else "each alert is a message of its own (`group_by: ['...']`)"
+    if merged := routing.merging(route, alerts):
+        return f"all its {len(alerts)} alerts are one message, and a new one is an update of it: {merged}"
+    if receiver is not None and 0 < receiver.alerts_max < promise.alerts_min:
+        return f"of each message, {receiver.alerts_max} alert(s) are given on (`max_alerts`), and the others are lost"
+    return ""
+
+
+@check("routing.grouped", Grouped)
+def test_grouped(promise: Grouped, target: Target) -> Verdict:
+    """One trouble is one message."""
+    return judge_grouped(promise, _routing(target), _alerts(target).own, _place(target), _promised(target))
 
 
 # ----------------------------------------------------------------------------------------------------------- inhibition
 
 
 class Inhibitions(Promise):
-    """Inhibitions can act."""
+    """Inhibitions can act, and only where they are meant to."""
+
+    label: str = Field(description="The label of the severity: by it alone, everything silences everything.")
+    of_others: str = Field("", description="Sources that need not be loaded here: a regular expression for their name.")
+    alert_label: str = "alertname"
 
 
 def judge_inhibitions(
-    plan: Routing, alerts: Sequence[Sent], names: frozenset[str] | None, place: Mapping[str, str]
+    promise: Inhibitions,
+    plan: Routing,
+    alerts: Sequence[Sent],
+    names: frozenset[str] | None,
+    place: Mapping[str, str],
 ) -> Verdict:
-    """Each has a source and a target among the alerts, which can agree; and each label of `equal` is one of theirs."""
-    wrong = []
+    """Each has a source and a target among the alerts, which can agree; and something of `equal` is one of theirs.
+
+    Without `equal`, its matchers say more than severities. What concerns no alert of this Prometheus is for others.
+    """
+    wrong, notes = [], []
     for rule in plan.inhibitions:
         sources = [alert for alert in alerts if alert.labels.take(rule.source) is not False]
         targets = [alert for alert in alerts if alert.labels.take(rule.target) is not False]
         missing = routing.missing_labels(rule, [*sources, *targets], names)
-        if not sources:
+        if not sources and (not targets or _is_of_others(promise, rule)):
+            notes.append(f"{rule.place} is about alerts that are not loaded here: {_braces(rule.source)}")
+        elif not sources:
             wrong.append(f"{rule.place} never acts: no loaded alert matches its source {_braces(rule.source)}")
         elif not targets:
             wrong.append(f"{rule.place} never acts: no loaded alert matches its target {_braces(rule.target)}")
-        elif missing:
+        elif missing and len(missing) == len(rule.equal):
             wrong.append(
                 f"{rule.place} compares {', '.join(missing)}, which no alert has: each source silences every target"
+            )
+        elif not rule.equal and _by_level_alone(promise, rule):
+            wrong.append(
+                f"{rule.place} compares nothing (`equal` is empty): any alert {_braces(rule.source)} silences every "
+                f"alert {_braces(rule.target)}, such as {some([alert.rule for alert in targets])}"
             )
         elif next(routing.pairs(rule, alerts, names), None) is None:
             labels = ", ".join(rule.equal)
             reason = f"no two alerts agree in {labels}" if labels else "each alert on one side is on the other, too"
             wrong.append(f"{rule.place} never acts: {reason}")
+        elif missing:
+            notes.append(f"{rule.place} compares {', '.join(missing)} besides, which no alert has")
     if wrong:
-        return failed("every inhibition can act, on what it compares", some(wrong), **place)
-    return passed(f"{len(plan.inhibitions)} inhibition(s), {len(alerts)} alerts", where=place["where"])
+        return failed("every inhibition can act, on what it compares", some(wrong), **place, notes=notes[:3])
+    return passed(f"{len(plan.inhibitions)} inhibition(s), {len(alerts)} alerts", where=place["where"], notes=notes[:3])
+
+
+def _is_of_others(promise: Inhibitions, rule: routing.Inhibition) -> bool:
+    named = [one for one in rule.source if one.label == promise.alert_label and one.operator == "="]
+    return any(re.fullmatch(promise.of_others, one.value) for one in named)
+
+
+def _by_level_alone(promise: Inhibitions, rule: routing.Inhibition) -> bool:
+    """Whether both sides are chosen by severities, of which each takes one at least that the other does not."""
+    return all(one.label == promise.label for one in (*rule.source, *rule.target)) and rule.source != rule.target
 
 
 def _braces(matchers: Iterable[object]) -> str:
@@ -479,22 +637,27 @@ def _braces(matchers: Iterable[object]) -> str:
 
 
 @check("routing.inhibitions", Inhibitions)
-def test_inhibitions(promise: Inhibitions, target: Target) -> Verdict:  # noqa: ARG001 - nothing can be varied
+def test_inhibitions(promise: Inhibitions, target: Target) -> Verdict:
     """What is meant to be silent in an incident can be."""
     alerts = _alerts(target).sent
     if not alerts:
         return not_covered("no alerting rule is loaded", "load the alerting rules")
-    return judge_inhibitions(_routing(target), alerts, _label_names(target), _place(target))
+    return judge_inhibitions(promise, _routing(target), alerts, _label_names(target), _place(target))
 
 
 class Harmless(Levels):
     """Inhibitions silence lesser alerts only."""
 
+    alert_label: str = "alertname"
+
 
 def judge_harmless(
     promise: Harmless, plan: Routing, alerts: Sequence[Sent], names: frozenset[str] | None, place: Mapping[str, str]
 ) -> Verdict:
-    """No alert surely silences a more urgent one; none that always fires silences any of a promised severity."""
+    """No alert surely silences a more urgent one; none that always fires silences any of a promised severity.
+
+    One that is named may silence others than the most urgent ones: it may say that they are expected.
+    """
     rank = {level: number for number, level in enumerate(promise.levels)}
 
     def rank_of(alert: Sent) -> int | None:
@@ -502,15 +665,16 @@ def judge_harmless(
 
     wrong = []
     for rule in plan.inhibitions:
+        named = any(one.label == promise.alert_label and one.operator == "=" for one in rule.source)
         for pair in routing.pairs(rule, alerts, names):
             source, silenced = rank_of(pair.source), rank_of(pair.target)
-            if not pair.sure or silenced is None:
+            if not pair.sure or silenced is None or not pair.target.own:
                 continue
             if pair.source.always:
                 wrong.append(f"{rule.place}: {pair.source.rule} always fires and silences {pair.target.rule}")
-            elif silenced == 0 and source is not None and source > 0:
-                level = promise.levels[source]
-                wrong.append(f"{rule.place}: {pair.source.rule} ({level}) silences {pair.target.rule} (critical)")
+            elif source is not None and source > silenced and (silenced == 0 or not named):
+                lesser, greater = promise.levels[source], promise.levels[silenced]
+                wrong.append(f"{rule.place}: {pair.source.rule} ({lesser}) silences {pair.target.rule} ({greater})")
             else:
                 continue
             break
@@ -534,12 +698,13 @@ class Silences(Promise):
     label: str
     level: str
     alert_label: str = "alertname"
+    share_max: float = Field(0.0, ge=0, le=1, description="So many of the alerts may be hidden without a name.")
 
 
 def judge_silences(
     promise: Silences, silences: Sequence[Silence], alerts: Sequence[Sent], place: Mapping[str, str]
 ) -> Verdict:
-    """An active silence that surely hides alerts of the severity names them; then it is a remark."""
+    """An active silence that surely hides alerts of the severity names them, or hides few; then it is a remark."""
     urgent = _of_level(alerts, promise.label, promise.level)
     generic = Sent(f"every alert of severity {promise.level}", Labels({promise.label: promise.level}, others=True))
     wrong: list[str] = []
@@ -552,23 +717,29 @@ def judge_silences(
         if not hidden:
             continue
         said = f"silence {silence.id} {_braces(matchers)} by {silence.created_by or 'nobody'} hides {some(hidden)}"
-        names = any(one.label == promise.alert_label and _is_specific(one) for one in matchers)
-        (notes if names else wrong).append(said)
+        known = [alert.labels.known.get(promise.alert_label) or "" for alert in alerts]
+        names = any(one.label == promise.alert_label and _is_specific(one, known) for one in matchers)
+        few = bool(urgent) and len(hidden) <= promise.share_max * len(urgent)
+        (notes if names or few else wrong).append(said)
     if wrong:
         return failed(f"no silence over alerts of severity {promise.level} at large", some(wrong), **place, notes=notes)
     count = sum(silence.state == "active" for silence in silences)
     return passed(f"{count} active silence(s)", where=place["where"], notes=notes[:3])
 
 
-def _is_specific(one: Matcher) -> bool:
-    """Whether a matcher of the alert's name names alerts: it does not take just any name."""
-    return one.operator in ("=", "=~") and one.takes("zz-a-name-that-no-alert-has") is False
+def _is_specific(one: Matcher, known: Sequence[str]) -> bool:
+    """Whether a matcher of the alert's name names alerts: it takes one, a few, or less than most of the known ones."""
+    if one.operator not in ("=", "=~") or one.takes("zz-a-name-that-no-alert-has") is not False:
+        return False
+    taken = sum(one.takes(name) is True for name in known)
+    listed = re.fullmatch(r"\(?[\w:-]+(\|[\w:-]+)*\)?", one.value) is not None
+    return taken <= _FEW if listed else 2 * taken <= len(known)
 
 
 @check("routing.silences", Silences)
 def test_silences(promise: Silences, target: Target) -> Verdict:
     """Nobody has switched the pager off."""
-    return judge_silences(promise, _silences(target), _alerts(target).sent, _silences_place(target))
+    return judge_silences(promise, _silences(target), _alerts(target).own, _silences_place(target))
 
 
 def _silences(target: Target) -> tuple[Silence, ...]:
@@ -597,8 +768,8 @@ def judge_explained(promise: Explained, silences: Sequence[Silence], now: float,
             wrong.append(f"silence {silence.id} lasts {days:.0f} more days")
         if re.fullmatch(promise.throwaway, silence.comment.strip()):
             wrong.append(f"silence {silence.id} gives no reason (comment {silence.comment.strip()!r})")
-        if not silence.created_by.strip():
-            wrong.append(f"silence {silence.id} has no author")
+        if re.fullmatch(promise.throwaway, author := silence.created_by.strip()):
+            wrong.append(f"silence {silence.id} has no author{f' ({author!r})' if author else ''}")
     if wrong:
         return failed(f"an author, a reason, and an end within {promise.longest_days:g} days", some(wrong), **place)
     return passed(f"{len(open_)} silence(s)", where=place["where"])
@@ -805,7 +976,9 @@ def judge_losses(promise: Losses, lost: QueryResult, tried: QueryResult, place: 
             wrong.append(f"{sample.value:.1f} of {total:.1f} lost{f' ({labels})' if labels else ''}")
     if wrong:
         return failed(expected, some(wrong), **place)
-    return passed(f"nothing of note lost of {sum(totals.values()):.0f}", where=place["where"])
+    tried_count = sum(totals.values())
+    remarks = [] if tried_count else ["nothing was tried within the window: whether it would arrive is not known"]
+    return passed(f"nothing of note lost of {tried_count:.0f}", where=place["where"], notes=remarks)
 
 
 @check("routing.losses", Losses)

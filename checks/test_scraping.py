@@ -20,7 +20,7 @@ from selfcheck.contract import Promise
 from selfcheck.exposition import LabelSet, label_set
 from selfcheck.families import families
 from selfcheck.observation import CouldNotObserve, Trouble
-from selfcheck.promql import Node, Selector, Subquery, UnreadableError, parse, uses
+from selfcheck.promql import Aggregate, Call, Node, Selector, Subquery, UnreadableError, Use, parse, uses
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, pause, wait_until
@@ -849,6 +849,7 @@ class Noticed(Promise):
 
     family: str = Field(description="What tells its job.")
     names: str = Field(description="Metrics that tell of it: a regular expression for the whole name.")
+    absent: str = Field(description="Metrics that it has itself: that they are absent, or are counted, tells of it.")
     up: str = Field(description="The metric that says whether a target answers.")
 
 
@@ -860,7 +861,7 @@ def judge_noticed(
         f"{group.name}/{rule.name}"
         for group in groups
         for rule in group.rules
-        if rule.kind == "alerting" and any(_notices(promise, selector, jobs) for selector in _read(rule.query))
+        if rule.kind == "alerting" and any(_notices(promise, use, jobs) for use in _read(rule.query))
     ]
     if not noticing:
         observed = f"no loaded alert reads {promise.names} or {promise.up} of {some(sorted(jobs)) if jobs else 'it'}"
@@ -868,20 +869,32 @@ def judge_noticed(
     return passed(some(noticing), where=place["where"])
 
 
-def _read(query: str) -> list[Selector]:
+def _read(query: str) -> tuple[Use, ...]:
     try:
-        return [use.selector for use in uses(parse(query))]
+        return uses(parse(query))
     except UnreadableError:
-        return []
+        return ()
 
 
-def _notices(promise: Noticed, selector: Selector, jobs: Collection[str]) -> bool:
+def _notices(promise: Noticed, use: Use, jobs: Collection[str]) -> bool:
+    selector = use.selector
     if re.fullmatch(promise.names, selector.name):
+        return True
+    if re.fullmatch(promise.absent, selector.name) and any(map(_counts, use.above)):
         return True
     if selector.name != promise.up:
         return False
     wanted = [matcher for matcher in selector.matchers if matcher.label == "job"]
     return any(all(matcher.takes(job) is not False for matcher in wanted) for job in jobs) if jobs else not wanted
+
+
+def _counts(node: Node) -> bool:
+    """Whether an expression tells how many series there are, or that there are none."""
+    match node:
+        case Call(function="absent" | "absent_over_time") | Aggregate(operation="count"):
+            return True
+        case _:
+            return False
 
 
 @check("scraping.noticed", Noticed)

@@ -79,6 +79,40 @@ class Provisioned:
             "readOnly": True,
         }
 
+    def named(self, uid: str) -> dict[str, Any] | None:
+        """Give the data source with a uid."""
+        return next((each for each in self.sources if each["uid"] == uid), None)
+
+    # These two are no coroutines: they wait for another server, in a thread of their own.
+    def source_health(self, request: Request) -> Response:
+        """Try a data source."""
+        source = self.named(request.path_params["uid"])
+        if source is None:
+            return JSONResponse({"message": "Data source not found"}, 404)
+        try:
+            answer = httpx.get(
+                f"{source['url']}/api/v1/query",
+                params={"query": "1+1"},
+                timeout=_ASK_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+            answer.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return JSONResponse({"status": "ERROR", "message": f"{error} - There was an error returned"}, 400)
+        return JSONResponse({"status": "OK", "message": "Successfully queried the Prometheus API."})
+
+    def source_query(self, request: Request) -> Response:
+        """Pass a question on to a data source, and its answer back."""
+        source = self.named(request.path_params["uid"])
+        if source is None:
+            return JSONResponse({"message": "Data source not found"}, 404)
+        url, asked = f"{source['url']}/{request.path_params['path']}", dict(request.query_params)
+        try:
+            answer = httpx.get(url, params=asked, timeout=_ASK_TIMEOUT_SECONDS, trust_env=False)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return Response(status_code=502)
+        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+
 
 class _Authenticated:
     """Lets nobody in without the token, but to the health page."""
@@ -125,24 +159,6 @@ def application(folder: Path, token: str, environment: Mapping[str, str] = os.en
     async def sources(_: Request) -> Response:
         return JSONResponse(provisioned.sources)
 
-    # Not a coroutine: it waits for another server, in a thread of its own.
-    def source_health(request: Request) -> Response:
-        uid = request.path_params["uid"]
-        source = next((each for each in provisioned.sources if each["uid"] == uid), None)
-        if source is None:
-            return JSONResponse({"message": "Data source not found"}, 404)
-        try:
-            answer = httpx.get(
-                f"{source['url']}/api/v1/query",
-                params={"query": "1+1"},
-                timeout=_ASK_TIMEOUT_SECONDS,
-                trust_env=False,
-            )
-            answer.raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return JSONResponse({"status": "ERROR", "message": f"{error} - There was an error returned"}, 400)
-        return JSONResponse({"status": "OK", "message": "Successfully queried the Prometheus API."})
-
     async def reload(request: Request) -> Response:
         provisioned.read()
         return JSONResponse({"message": f"{request.path_params['what'].capitalize()} config reloaded"})
@@ -153,7 +169,8 @@ def application(folder: Path, token: str, environment: Mapping[str, str] = os.en
             Route("/api/search", search),
             Route("/api/dashboards/uid/{uid}", dashboard),
             Route("/api/datasources", sources),
-            Route("/api/datasources/uid/{uid}/health", source_health),
+            Route("/api/datasources/uid/{uid}/health", provisioned.source_health),
+            Route("/api/datasources/proxy/uid/{uid}/{path:path}", provisioned.source_query),
             Route("/api/admin/provisioning/{what}/reload", reload, methods=["POST"]),
         ],
         middleware=[Middleware(_Authenticated, token=token)],

@@ -1,7 +1,8 @@
 """The lab's stand-in for pager, chat and mail: keeps every notification that Alertmanager sends.
 
 `python -m lab.receiver --port P --file F`. `POST /<receiver>` keeps a notification,
-`GET /notifications?since=UNIX_SECONDS` gives those kept after that moment, `GET /ready` answers 200. Each line of the
+`GET /notifications?since=UNIX_SECONDS` gives those kept after that moment, `GET /ready` answers 200. Under
+`/elsewhere` it answers as a Prometheus that watches nothing does, for a data source that leads astray. Each line of the
 file is one notification: `{"number", "at", "receiver", "payload"}` with `at` in Unix seconds. What the file already
 holds is kept and answered.
 """
@@ -80,6 +81,9 @@ def application(file: Path) -> Starlette:
             return JSONResponse({"error": "since is a number of Unix seconds"}, status_code=400)
         return JSONResponse({"notifications": notifications.since(since)})
 
+    async def elsewhere(_: Request) -> Response:
+        return JSONResponse({"status": "success", "data": {"resultType": "vector", "result": []}})
+
     async def ready(_: Request) -> Response:
         return JSONResponse({"ready": True})
 
@@ -87,6 +91,7 @@ def application(file: Path) -> Starlette:
         routes=[
             Route("/notifications", kept, methods=["GET"]),
             Route("/ready", ready, methods=["GET"]),
+            Route("/elsewhere/api/v1/query", elsewhere, methods=["GET"]),
             Route("/{receiver}", keep, methods=["POST"]),
         ]
     )

@@ -295,7 +295,11 @@ def _grafana(setting: Setting) -> Part:
         name="grafana",
         ports=(ports.grafana,),
         command=_python("lab.boards", "--port", str(ports.grafana), "--folder", str(setting.config / GRAFANA)),
-        environment={"GRAFANA_TOKEN": setting.keys.grafana_token, "PROMETHEUS_URL": ports.url("prometheus")}
+        environment={
+            "GRAFANA_TOKEN": setting.keys.grafana_token,
+            "PROMETHEUS_URL": ports.url("prometheus"),
+            "RECEIVER_URL": ports.url("receiver"),
+        }
         | dict(setting.overrides.get("grafana", {})),
         configuration=(f"{GRAFANA}/",),
         ready=lambda client: ask(client, f"{ports.url('grafana')}/api/health"),

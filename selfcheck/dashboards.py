@@ -7,7 +7,7 @@ library panels, data sources by name, by uid, or by variable.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -53,13 +53,17 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What one target of a panel (or an annotation) asks, as it stands in the model; `hidden`: and does not show."""
+    """What one target of a panel (or an annotation) asks, as it stands in the model; `hidden`: and does not show.
+
+    `instant`: it asks for this moment alone, and not for the time range.
+    """
 
     ref: str
     text: str
     source: Reference
     step: str = ""
     hidden: bool = False
+    instant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ class Panel:
     transformed: bool
     library: str
     """The uid of a library panel that could not be read; empty for all others."""
+    calculation: str = ""
+    """What a panel of one number makes of a series (`lastNotNull`, `max`, ...); empty where it is not said."""
+    mapped: Mapping[str, str] = field(default_factory=dict)
+    """Texts that it shows in the place of single values."""
 
     @property
     def blank(self) -> bool:
@@ -280,7 +288,27 @@ def _panel(given: dict[str, Any], collapsed: bool, library: Mapping[str, Mapping
         maximum=_number(defaults.get("max")),
         transformed=bool(panel.get("transformations")),
         library=uid,
+        calculation=_calculation(panel.get("options") or {}),
+        mapped=_mapped(defaults.get("mappings") or panel.get("valueMaps")),
     )
+
+
+def _calculation(options: Mapping[str, Any]) -> str:
+    found = options.get("reduceOptions") or {}
+    calculations = list(found.get("calcs") or [])
+    return "" if found.get("values") or len(calculations) != 1 else str(calculations[0])
+
+
+def _mapped(mappings: Any) -> dict[str, str]:
+    """Give the texts of single values: as they are written since Grafana 8, and as they were before."""
+    found: dict[str, str] = {}
+    for each in mappings or ():
+        if each.get("type") == "value":
+            options = each.get("options") or {}
+            found |= {str(value): str(shown["text"]) for value, shown in options.items() if shown.get("text")}
+        elif "value" in each and each.get("text") and each.get("type", 1) == 1:
+            found[str(each["value"])] = str(each["text"])
+    return found
 
 
 def _units(overrides: Iterable[Mapping[str, Any]]) -> tuple[dict[str, str], bool]:
@@ -310,6 +338,7 @@ def _query(target: dict[str, Any], of_panel: Reference) -> Query:
         source=own if own != Reference() else of_panel,
         step=str(target.get("interval") or ""),
         hidden=target.get("hide") is True,
+        instant=target.get("instant") is True and not target.get("range"),
     )
 
 

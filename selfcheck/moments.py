@@ -17,6 +17,9 @@ _MONTHS: Final = (
 )
 _DAYS_IN_MONTH: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAY_MINUTES: Final = 24 * 60
+_WORKING_DAYS: Final = range(1, 6)
+_NOON: Final = 12 * 60
+_NIGHT: Final = 3 * 60
 _LEFT_OUT_MINUTES: Final = 1
 """What people leave out of a day: Alertmanager takes `24:00`, and `23:59` is what most write."""
 
@@ -37,6 +40,33 @@ def is_never(parts: Iterable[Mapping[str, Any] | None]) -> bool:
     """Tell whether an interval holds at no moment: it has no parts, or days that none of its months has."""
     return all(
         not any(day <= _DAYS_IN_MONTH[month - 1] for month in _months(part or {}) for day in _days(part or {}))
+        for part in parts
+    )
+
+
+def by_day_only(parts: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Tell whether an interval holds at noon of every working day, and at three at night of none."""
+    known = [part or {} for part in parts]
+    return all(_holds(known, day, _NOON) and not _holds(known, day, _NIGHT) for day in _WORKING_DAYS)
+
+
+def by_night_only(parts: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Tell the opposite: it holds at three at night of every working day, and at noon of none."""
+    known = [part or {} for part in parts]
+    return all(_holds(known, day, _NIGHT) and not _holds(known, day, _NOON) for day in _WORKING_DAYS)
+
+
+def says_where(parts: Iterable[Mapping[str, Any] | None]) -> bool:
+    """Tell whether the clock of each part is that of a place: without one it is UTC, whose noon may be night here."""
+    return all((part or {}).get("location") for part in parts)
+
+
+def _holds(parts: Iterable[Mapping[str, Any]], weekday: int, minute: int) -> bool:
+    """Tell whether a part holds then, the whole year."""
+    return any(
+        weekday in _weekdays(part)
+        and not (part.get("years") or part.get("months") or part.get("days_of_month"))
+        and any(start <= minute < end for start, end in _times(part))
         for part in parts
     )
 

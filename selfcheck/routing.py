@@ -67,11 +67,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom a receiver notifies: the kind of each integration (`slack`, `webhook`, ...), and whether of the end, too."""
+    """Whom a receiver notifies: the kind of each integration (`slack`, `webhook`, ...), and whether of the end, too.
+
+    `withholds_resolved`: somebody switched that off, where its kind would tell. `alerts_max` is how many alerts of a
+    message its widest integration gives on; 0: all.
+    """
 
     name: str
     integrations: tuple[str, ...]
     tells_resolved: bool
+    withholds_resolved: bool = False
+    alerts_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,19 @@ class Inhibition:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The whole configuration. `always` and `never` are time intervals that hold at each and at no moment."""
+    """The whole configuration. `always` and `never` are time intervals that hold at each and at no moment.
+
+    `by_day` hold at noon of working days and not at night, `by_night` the other way round; `placed` say where that is.
+    """
 
     root: Route
     receivers: Mapping[str, Receiver]
     inhibitions: tuple[Inhibition, ...]
     always: frozenset[str]
     never: frozenset[str]
+    by_day: frozenset[str] = frozenset()
+    by_night: frozenset[str] = frozenset()
+    placed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,8 @@ def read(text: str) -> Routing:
 
     try:
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-        intervals = [*(document.get("time_intervals") or ()), *(document.get("mute_time_intervals") or ())]
+        listed = [*(document.get("time_intervals") or ()), *(document.get("mute_time_intervals") or ())]
+        intervals = [(each["name"], each.get("time_intervals") or ()) for each in listed]
         return Routing(
             root=_route(document["route"], "route", None),
             receivers={found["name"]: _receiver(found) for found in document.get("receivers") or ()},
@@ -147,8 +160,11 @@ def read(text: str) -> Routing:
                 _inhibition(found, f"inhibit_rules[{number}]")
                 for number, found in enumerate(document.get("inhibit_rules") or ())
             ),
-            always=frozenset(each["name"] for each in intervals if moments.is_always(each.get("time_intervals") or ())),
-            never=frozenset(each["name"] for each in intervals if moments.is_never(each.get("time_intervals") or ())),
+            always=frozenset(name for name, parts in intervals if moments.is_always(parts)),
+            never=frozenset(name for name, parts in intervals if moments.is_never(parts)),
+            by_day=frozenset(name for name, parts in intervals if moments.by_day_only(parts)),
+            by_night=frozenset(name for name, parts in intervals if moments.by_night_only(parts)),
+            placed=frozenset(name for name, parts in intervals if moments.says_where(parts)),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"{type(error).__name__}: {error}"
@@ -219,7 +235,19 @@ def _receiver(found: Mapping[str, Any]) -> Receiver:
         for kind, each in kinds.items()
         for one in each
     ]
-    return Receiver(str(found["name"]), tuple(sorted(kinds)), tells_resolved=all(resolved))
+    withheld = [
+        kind not in _SENT_RESOLVED_UNSAID and one.get("send_resolved") is False
+        for kind, each in kinds.items()
+        for one in each
+    ]
+    limits = [int(one.get("max_alerts") or 0) for each in kinds.values() for one in each]
+    return Receiver(
+        str(found["name"]),
+        tuple(sorted(kinds)),
+        tells_resolved=all(resolved),
+        withholds_resolved=bool(withheld) and all(withheld),
+        alerts_max=max(limits) if limits and all(limits) else 0,
+    )
 
 
 def _inhibition(found: Mapping[str, Any], place: str) -> Inhibition:
@@ -330,16 +358,30 @@ def is_muted_sometimes(routing: Routing, route: Route) -> str:
     return ""
 
 
+def sleeps_by_day(routing: Routing, route: Route) -> tuple[str, bool]:
+    """Say what keeps a route from notifying by day although it does at night, and whether that is sure."""
+    for name in route.muted:
+        if name in routing.by_day:
+            return f"the time interval {name!r} mutes it by day", name in routing.placed
+    if route.active and all(name in routing.by_night for name in route.active):
+        return f"it is active in {route.active[0]!r}, at night", all(name in routing.placed for name in route.active)
+    return "", True
+
+
 # ---------------------------------------------------------------------------------------------- the labels of an alert
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An alert as a rule would send it; `always`: the rule fires at all times, by its form."""
+    """An alert as a rule would send it; `always`: the rule fires at all times, by its form.
+
+    `own`: it is the platform's, and not one of others that the same Prometheus evaluates.
+    """
 
     rule: str
     labels: Labels
     always: bool = False
+    own: bool = True
 
 
 def labels_of(rule: Rule) -> Labels:
@@ -531,6 +573,27 @@ def missing_labels(rule: Inhibition, alerts: Iterable[Sent], names: frozenset[st
     """Give the labels of `equal` that no alert has or can have."""
     every = list(alerts)
     return [name for name in rule.equal if every and all(_value(each.labels, name, names) == "" for each in every)]
+
+
+# ------------------------------------------------------------------------------------------------------------- grouping
+
+
+def merging(route: Route, alerts: Iterable[Sent]) -> str:
+    """Say why a route puts all of some alerts into one message; empty where its grouping can tell them apart."""
+    if "..." in route.group_by:
+        return ""
+    if not route.group_by:
+        return "`group_by` is empty"
+    pinned = {one.label for one in route.matchers if one.operator == "="}
+    every = list(alerts)
+    absent = [
+        name for name in route.group_by if all(_value(each.labels, name, each.labels.names) == "" for each in every)
+    ]
+    if set(route.group_by) - pinned - set(absent):
+        return ""
+    told = [f"{', '.join(absent)}, which no alert has"] if absent else []
+    told += [f"{name}, which is the same for all" for name in route.group_by if name not in absent]
+    return f"`group_by` has only {' and '.join(told)}"
 
 
 # ------------------------------------------------------------------------------------------------------------- channels

@@ -49,6 +49,24 @@ def misfit(unit: Unit, shown_as: str) -> str:
     return f"its value is {unit}, and its unit is {shown_as}{better}"
 
 
+_BIGGEST: Final[Mapping[Unit, float]] = {Unit.RATIO: 1.0, Unit.PERCENT: 100.0}
+_TIMES: Final = 10.0
+"""A scale that ends this many times too far is for another unit."""
+
+
+def misscaled(unit: Unit, minimum: float | None, maximum: float | None) -> str:
+    """Say in which way the scale of a gauge is for another unit than its value; empty where it is not."""
+    biggest = _BIGGEST.get(unit)
+    if biggest is None or maximum is None:
+        return ""
+    span = maximum - (minimum or 0.0)
+    if span >= _TIMES * biggest:
+        return f"its value is {unit}, and its scale goes to {maximum:g}: it never leaves the lower end"
+    if 0 < span <= biggest / (2 * _TIMES) and unit is Unit.PERCENT:
+        return f"its value is {unit}, and its scale goes to {maximum:g}: it is always at the upper end"
+    return ""
+
+
 # ------------------------------------------------------------------------------------------------------------- colours
 
 

@@ -1,8 +1,11 @@
 """What can be checked before a deployment, without a target: `make prom-validate` and `make metrics-validate`.
 
-`rules`: rule files are taken by promtool, their expressions and texts have no known fault (the gate's lints), and they
-make of every scenario what the contract says (the gate's rehearsal). `prometheus.yml` and `alertmanager.yml` among the
-given files or folders are checked by promtool and amtool. Without files, the lab's own are checked.
+`rules`: rule files are taken by promtool, their expressions and texts have no known fault (the gate's lints), they
+select what the contract promises (no misspelt metric or label, no value that there is not), each alert says how urgent
+it is, whose it is and what to do, none is there twice, and they make of every scenario what the contract says (the
+gate's rehearsal). `prometheus.yml` and `alertmanager.yml` among the given files or folders are checked by promtool and
+amtool, and where the alerts of the rule files would go is judged as the gate does. Without files, the lab's own are
+checked.
 
 `metrics`: the contract's table of metrics keeps to the usual conventions; a metrics page, given as a file or as a URL,
 is what the table promises.
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from checks import test_alerts, test_routing
 from checks.test_metrics import judge_family
 from checks.test_rehearsal import (
     Fires,
@@ -39,7 +43,8 @@ from checks.test_rehearsal import (
 from lab.configuration import ALERTMANAGER, PROMETHEUS, rendered
 from lab.ports import Ports
 from lab.scaling import Scale
-from selfcheck import VERSION, contract, promql, settings
+from selfcheck import VERSION, contract, ladder, promql, routing, settings
+from selfcheck.alerting import alerting
 from selfcheck.clients._reading import duration_seconds
 from selfcheck.clients.http import Http
 from selfcheck.clients.prometheus import Rule, RuleGroup
@@ -54,14 +59,16 @@ from selfcheck.run import EXIT_FAILED, EXIT_INCONCLUSIVE, EXIT_PASS
 from selfcheck.secrets import Secrets
 from selfcheck.shapes import lint
 from selfcheck.templates import lint_templates
-from selfcheck.values import harmless
+from selfcheck.values import harmless, shown, some
 from selfcheck.verdict import Outcome, Verdict, not_covered
 from selfcheck.waiting import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from selfcheck.contract import Contract
+    from selfcheck.contract import Contract, Promise
+    from selfcheck.promql import Selector
+    from selfcheck.routing import Sent
 
 _EXIT_UNUSABLE: Final = 4
 _SECONDS_MAX: Final = 600.0
@@ -234,10 +241,15 @@ def validate_rules(files: Files, kept: Contract, job: str, promtool: Promtool | 
                     Outcome.PASS if fine else Outcome.FAIL, f"promtool check {what} {path}", _last_line(said, fine)
                 )
     _check_alertmanager(files.alertmanager, ends_at, report)
+    rules = Rules(tuple(group for path in files.rules for group in groups_of(path)))
+    own = _own_configuration(files.prometheus)
+    ours = test_routing.own_files(rules.groups, {*families(kept), *quantities(kept), job})
+    _route(files.alertmanager, test_routing.alerts_of(rules.groups, own or {}, None, ours).own, kept, report)
     if not files.rules:
         return
-    rules = Rules(tuple(group for path in files.rules for group in groups_of(path)))
     _lint(rules, kept, report)
+    _select(rules, kept, report)
+    _say_what_alerts_lack(rules, own, kept, report)
     if promtool is not None:
         _rehearse(rules, kept, job, promtool, ends_at - time.monotonic(), report)
 
@@ -295,6 +307,114 @@ def _knowledge(rules: Rules, kept: Contract) -> Knowledge:
         recorded[rule.name] = (*recorded.get(rule.name, ()), one)
     known = {name: found for name, found in recorded.items() if name not in unread}
     return Knowledge(families(kept), quantities(kept), known, frozenset(unread))
+
+
+def _select(rules: Rules, kept: Contract, report: Report) -> None:
+    """Say of each selector what in it is not as the contract has it; what only a target knows is not judged."""
+    promised = families(kept)
+    recorded = rules.recorded
+    key_metrics = frozenset(quantities(kept))
+    # One file of several may have the alerts, and another one what they read.
+    complete = {rule.kind for rule in rules.every} == {"alerting", "recording"}
+    wrong = dict[str, None]()
+    for rule in rules.every:
+        for selector in selectors_of(rule.query):
+            trouble = misselected(selector, promised, recorded | (frozenset[str]() if complete else key_metrics))
+            if not trouble and complete and selector.name in key_metrics - recorded - promised.keys():
+                near, _ = ladder.nearest(selector.name, recorded)
+                trouble = f"no rule records {selector.name}{f'; nearest: {near}' if near else ''}"
+            if trouble:
+                wrong[f"{rule.group}/{rule.name}: {trouble}"] = None
+    for each in wrong:
+        report.say(Outcome.FAIL, "selectors", each)
+    if not wrong:
+        report.say(Outcome.PASS, "selectors", f"nothing found against {len(promised)} promised metrics")
+
+
+def misselected(selector: Selector, promised: Mapping[str, FamilyOf], recorded: Collection[str]) -> str:
+    """Say what a selector names that the contract has otherwise; empty where it has not, or has nothing of it."""
+    name = selector.name
+    if not name or selector.alternatives or name in recorded:
+        return ""
+    family = promised.get(name)
+    if family is None:
+        near, alike = ladder.nearest(name, {*promised, *recorded})
+        return f"there is no metric {name}; nearest: {near}" if alike else ""
+    for matcher in filter(ladder.needs_label, selector.matchers):
+        allowed = family.labels.get(matcher.label)
+        if allowed is None:
+            near, alike = ladder.nearest(matcher.label, family.labels)
+            if alike:  # any other may be one that scraping adds
+                return f"{name} has no label {matcher.label}; nearest: {near}"
+        elif (wanted := ladder.literals(matcher)) and not any(family.allows(matcher.label, each) for each in wanted):
+            there = f"; there is {some(list(map(shown, allowed)))}" if isinstance(allowed, tuple) else ""
+            return f"{name} has no {matcher}{there}"
+    return ""
+
+
+def _own_configuration(paths: Sequence[Path]) -> dict[str, Any] | None:
+    """Give Prometheus' configuration, where there is just one among the files."""
+    documents = [document for path in paths if isinstance(document := _document(path), dict)]
+    return documents[0] if len(documents) == 1 else None
+
+
+def _say_what_alerts_lack(rules: Rules, own: dict[str, Any] | None, kept: Contract, report: Report) -> None:
+    """Judge what the gate judges of alerts, as far as the files tell it."""
+    alerts = alerting(rules.groups)
+    place = {"where": some(sorted({group.file for group in rules.groups}))}
+    if not alerts:
+        return
+    added = set((own or {}).get("global", {}).get("external_labels") or ())
+    for labels in kept.promises("alerts.labelled", test_alerts.Labelled):
+        verdict = test_alerts.judge_labelled(labels, alerts, added if labels.added else (), place=place)
+        if labels.added and own is None and verdict.outcome is Outcome.FAIL:
+            remark = f"{verdict.observed}, and Prometheus may add one"
+            verdict = not_covered(remark, "give its configuration together with the rule files")
+        report.verdict(labels.id, labels.says, verdict)
+    for said in kept.promises("alerts.annotated", test_alerts.Annotated):
+        report.verdict(said.id, said.says, test_alerts.judge_annotated(said, alerts, place=place))
+    for linked in kept.promises("alerts.linked", test_alerts.Linked):
+        verdict = test_alerts.judge_linked(linked, alerts, test_alerts.offline(linked, kept), place=place)
+        report.verdict(linked.id, linked.says, verdict)
+    for once in kept.promises("alerts.unique", test_alerts.Unique):
+        report.verdict(once.id, once.says, test_alerts.judge_unique(once, rules.groups, place=place))
+
+
+def _route(paths: Sequence[Path], alerts: Sequence[Sent], kept: Contract, report: Report) -> None:
+    """Judge what the gate judges of routes: where alerts would go."""
+    for path in paths:
+        place = {"where": str(path)}
+        try:
+            plan = routing.read(path.read_text(encoding="utf-8"))
+        except routing.UnreadableConfigurationError as error:
+            report.say(Outcome.INCONCLUSIVE, str(path), f"cannot be read: {error}")
+            continue
+        for promise, verdict in _routed(plan, alerts, kept, place):
+            report.verdict(promise.id, promise.says, verdict)
+
+
+def _routed(
+    plan: routing.Routing, alerts: Sequence[Sent], kept: Contract, place: Mapping[str, str]
+) -> Iterator[tuple[Promise, Verdict]]:
+    promised = tuple(kept.promises("routing.receivers", test_routing.Receivers))
+    for line in promised:
+        yield line, test_routing.judge_receivers(line, plan, alerts, place)
+    for reachable in kept.promises("routing.reachable", test_routing.Levels):
+        yield reachable, test_routing.judge_reachable(reachable, plan, place)
+    for open_ in kept.promises("routing.open", test_routing.Open):
+        yield open_, test_routing.judge_open(open_, plan, alerts, place, promised)
+    for times in kept.promises("routing.times", test_routing.Times):
+        yield times, test_routing.judge_times(times, plan, alerts, 1.0, place, promised)
+    for ended in kept.promises("routing.ended", test_routing.Ended):
+        yield ended, test_routing.judge_ended(ended, plan, alerts, promised, place)
+    for grouped in kept.promises("routing.grouped", test_routing.Grouped):
+        yield grouped, test_routing.judge_grouped(grouped, plan, alerts, place, promised)
+    if not alerts:
+        return
+    for inhibitions in kept.promises("routing.inhibitions", test_routing.Inhibitions):
+        yield inhibitions, test_routing.judge_inhibitions(inhibitions, plan, alerts, None, place)
+    for harmless_ in kept.promises("routing.harmless", test_routing.Harmless):
+        yield harmless_, test_routing.judge_harmless(harmless_, plan, alerts, None, place)
 
 
 def _rehearse(rules: Rules, kept: Contract, job: str, promtool: Promtool, seconds: float, report: Report) -> None:

@@ -7,5 +7,5 @@ DEFECT = Defect(
     breaks="no silence hides critical alerts at large",
     caught_by=("routing.silences_are_narrow", "routing.critical_is_delivered"),
     how=Silenced("night shift", "too much noise during the migration", 1, (("alertname", ".+", True),)),
-    also=("routing.warning_is_delivered", "routing.info_is_delivered"),
+    also=("routing.silences_spare_warnings", "routing.warning_is_delivered", "routing.info_is_delivered"),
 )

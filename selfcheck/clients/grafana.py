@@ -146,6 +146,16 @@ class Grafana:
         paths = [f"datasources/uid/{quote(uid, safe='')}/health" for uid in uids]
         return [_unless_unseen(answer, _reached) for answer in self._ask_all(paths)]
 
+    def ask_prometheus(self, uids: Sequence[str], query: str) -> list[tuple[dict[str, str], ...] | None]:
+        """What data sources that are a Prometheus answer to a query through Grafana: the labels of the samples.
+
+        None for one that cannot be asked this way, or does not answer so.
+        """
+        paths = [
+            f"datasources/proxy/uid/{quote(uid, safe='')}/api/v1/query?query={quote(query, safe='')}" for uid in uids
+        ]
+        return [_labels_answered(answer) for answer in self._ask_all(paths)]
+
     def data_sources(self) -> tuple[DataSource, ...] | None:
         """All data sources; None when they may not be read with these credentials."""
         answer = self._ask("datasources")
@@ -222,6 +232,19 @@ def _reached(answer: Answer) -> str | None:
         return "" if content["status"] == "OK" else f"{content.get('message') or 'an error without a message'}"
     # Not allowed to try, an older Grafana, or a plugin that has no such test.
     return None
+
+
+def _labels_answered(answer: Answer | CouldNotObserve) -> tuple[dict[str, str], ...] | None:
+    if isinstance(answer, CouldNotObserve) or answer.status != 200:
+        return None
+    try:
+        content = answer.json()
+        with understood(answer, _SERVICE):
+            if content["status"] != "success" or content.get("warnings"):
+                return None
+            return tuple(dict(each["metric"]) for each in content["data"]["result"])
+    except CouldNotObserve:
+        return None
 
 
 def _refused(answer: Answer) -> CouldNotObserve:

@@ -213,6 +213,25 @@ def test_whether_data_sources_work(http: Http) -> None:
     assert isinstance(odd, CouldNotObserve)
 
 
+def test_a_prometheus_is_asked_through_grafana(http: Http) -> None:
+    """Whoever may not ask, or is answered with something else, is told nothing."""
+
+    def answered(*results: dict[str, str], **more: Any) -> Any:
+        data = {"resultType": "vector", "result": [{"metric": each, "value": [0, "1"]} for each in results]}
+        return as_json({"status": "success", "data": data, **more})
+
+    routes = {
+        "/api/datasources/proxy/uid/own/api/v1/query": answered({"found": "targets"}),
+        "/api/datasources/proxy/uid/empty/api/v1/query": answered(),
+        "/api/datasources/proxy/uid/partly/api/v1/query": answered(warnings=["a store is away"]),
+        "/api/datasources/proxy/uid/closed/api/v1/query": as_json(FORBIDDEN, 403),
+        "/api/datasources/proxy/uid/odd/api/v1/query": as_json(["odd"]),
+    }
+    with misbehaving.routes(routes) as server:
+        told = Grafana(http, server.url).ask_prometheus(["own", "empty", "partly", "closed", "odd"], "up")
+    assert told == [({"found": "targets"},), (), None, None, None]
+
+
 @pytest.mark.parametrize(
     ("token", "url", "search", "outcome"),
     [

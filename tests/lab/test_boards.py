@@ -72,6 +72,8 @@ def test_it_serves_what_is_in_the_folder(tmp_path: Path) -> None:
         assert (source["uid"], source["url"]) == ("prometheus", "http://127.0.0.1:9")
         assert grafana.get("/api/datasources/uid/prometheus/health").json()["status"] == "ERROR"
         assert grafana.get("/api/datasources/uid/nothing/health").status_code == 404
+        assert grafana.get("/api/datasources/proxy/uid/prometheus/api/v1/query").status_code == 502
+        assert grafana.get("/api/datasources/proxy/uid/nothing/api/v1/query").status_code == 404
         # Nobody is let in without the token, but to the health page.
         for given, message in (("", "Unauthorized"), ("Bearer x", "Invalid API key")):
             refused = grafana.get("/api/search", headers={"Authorization": given})

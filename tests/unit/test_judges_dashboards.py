@@ -10,7 +10,7 @@ import pytest
 
 from checks import test_dashboards as checks
 from checks.test_slo import Objective
-from selfcheck import boards, dashboards, panel_queries, promql, shapes, showing
+from selfcheck import boards, contract, dashboards, panel_queries, promql, shapes, showing
 from selfcheck.boards import Boards, File
 from selfcheck.clients.grafana import DataSource
 from selfcheck.clients.prometheus import QueryResult
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAIN = DataSource("uid-1", "Prometheus", "prometheus", "http://prometheus:9090", default=True)
 OTHER = DataSource("uid-2", "Nodes", "prometheus", "http://nodes:9090", default=False)
+UNITS = contract.load().promises("dashboards.units", checks.Units)[0]
 TIMED_OUT = CouldNotObserve(Trouble.TIMED_OUT, asked="GET p", came_back="no answer within 10 s", hint="wait")
 REFUSED = CouldNotObserve(
     Trouble.ERROR_ANSWER, asked="GET p", came_back="Prometheus answered HTTP 400, bad_data: parse error", hint="look"
@@ -339,6 +340,21 @@ def test_sources(uses: list[tuple[str, Resolved]], said: dict[str, str], verdict
 
 
 @pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({"targets", "names"}, Outcome.PASS),
+        ({"targets"}, Outcome.PASS),  # nothing was ever asked of the platform
+        ({"names"}, Outcome.INCONCLUSIVE),
+        (set(), Outcome.FAIL),
+        (None, Outcome.PASS),  # it cannot be asked through Grafana
+    ],
+)
+def test_a_data_source_that_is_another_prometheus(known: set[str] | None, expected: Outcome) -> None:
+    verdict = checks.judge_sources([("a", Resolved(MAIN))], {}, PLACE, {"Prometheus": known})
+    assert verdict.outcome is expected
+
+
+@pytest.mark.parametrize(
     ("sources", "url", "others"),
     [
         ((MAIN,), "https://prom.example.com", set()),
@@ -532,15 +548,22 @@ def config(unit: str = "", steps: list[tuple[float | None, str]] | None = None, 
     return {"fieldConfig": {"defaults": {"unit": unit, "thresholds": {"mode": "absolute", "steps": listed}, **more}}}
 
 
+def test_a_gauge_whose_scale_is_for_percentages() -> None:
+    ratio = 'sum(rate(x_total{a="b"}[5m])) / sum(rate(x_total[5m]))'
+    for most, kind, expected in ((1, "gauge", Outcome.PASS), (100, "gauge", Outcome.FAIL), (100, "stat", Outcome.PASS)):
+        given = queries(asked(ratio, kind=kind, **config("percentunit", min=0, max=most)))
+        assert checks.judge_units(UNITS, given, Knowledge(), PLACE).outcome is expected
+
+
 def test_a_percentage_of_a_percentage() -> None:
     """What a value is follows from the names of the metric, or from the contract; the panel's own unit decides."""
     seconds = "histogram_quantile(0.9, sum by (le) (rate(x_seconds_bucket[5m])))"
-    assert checks.judge_units(queries(asked(seconds, **config("s"))), Knowledge(), PLACE).outcome is Outcome.PASS
-    wrong = checks.judge_units(queries(asked(seconds, **config("ms"))), Knowledge(), PLACE)
+    assert checks.judge_units(UNITS, queries(asked(seconds, **config("s"))), Knowledge(), PLACE).outcome is Outcome.PASS
+    wrong = checks.judge_units(UNITS, queries(asked(seconds, **config("ms"))), Knowledge(), PLACE)
     assert wrong.outcome is Outcome.FAIL
     assert wrong.observed.startswith("main / Panel, query A: its value is seconds, and its unit is ms; s would fit")
     moved = asked(seconds, **config("ms"), transformations=[{"id": "calculateField"}])
-    assert checks.judge_units(queries(moved), Knowledge(), PLACE).outcome is Outcome.PASS
+    assert checks.judge_units(UNITS, queries(moved), Knowledge(), PLACE).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -632,3 +655,91 @@ OBJECTIVE = promise(
 def test_thresholds(text: str, steps: list[tuple[float | None, str]], expected: Outcome) -> None:
     given = queries(asked(text, **config(steps=steps)))
     assert checks.judge_thresholds(given, {OBJECTIVE.query: OBJECTIVE}, PLACE).outcome is expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("error_budget_remaining", "avg(error_budget_remaining)"), Outcome.FAIL),
+        # The colours may be meant for the other one.
+        (("error_budget_remaining", "platform_error_ratio"), Outcome.PASS),
+        (("error_budget_remaining", "sum(rate(a[5m]))"), Outcome.PASS),
+    ],
+)
+def test_thresholds_of_several_queries(texts: tuple[str, ...], expected: Outcome) -> None:
+    steps = config(steps=[(None, "red"), (0.02, "orange"), (0.5, "green")])
+    targets = [{"refId": ref, "expr": text} for ref, text in zip("AB", texts, strict=True)]
+    both = dashboards.read({"panels": [panel("Panel", targets=targets, **steps)]}).panels[0]
+    asked_ = [panel_queries._read(Asked("main", "Panel", both, each, (each.text,), ())) for each in both.queries]
+    assert checks.judge_thresholds(queries(*asked_), {OBJECTIVE.query: OBJECTIVE}, PLACE).outcome is expected
+
+
+REDUCED = contract.load().promises("dashboards.reduced", checks.Reduced)[0]
+
+
+@pytest.mark.parametrize(
+    ("expr", "calculation", "more", "expected"),
+    [
+        ("error_budget_remaining", "lastNotNull", {}, Outcome.PASS),
+        ("error_budget_remaining", "mean", {}, Outcome.PASS),
+        ("error_budget_remaining", "max", {}, Outcome.FAIL),
+        ("error_budget_remaining", "min", {}, Outcome.PASS),
+        ("1 - error_budget_remaining", "min", {}, Outcome.FAIL),
+        ("error_budget_remaining", "sum", {}, Outcome.FAIL),
+        ("error_budget_remaining", "max", {"kind": "timeseries"}, Outcome.PASS),
+        ("something_else", "sum", {}, Outcome.PASS),
+        (
+            "error_budget_remaining",
+            "sum",
+            {"targets": [{"expr": "error_budget_remaining", "instant": True}]},
+            Outcome.PASS,
+        ),
+    ],
+)
+def test_numbers_of_now(expr: str, calculation: str, more: dict[str, Any], expected: Outcome) -> None:
+    given = {"kind": "gauge", "options": {"reduceOptions": {"calcs": [calculation]}}, **more}
+    verdict = checks.judge_reduced(REDUCED, queries(asked(expr, **given)), {OBJECTIVE.query: OBJECTIVE}, PLACE)
+    assert verdict.outcome is expected
+
+
+MAPPED = contract.load().promises("dashboards.mapped", checks.Mapped)[0]
+
+
+def mapping(**texts: str) -> dict[str, Any]:
+    options = {value.strip("_"): {"text": text} for value, text in texts.items()}
+    return {"fieldConfig": {"defaults": {"mappings": [{"type": "value", "options": options}]}}}
+
+
+@pytest.mark.parametrize(
+    ("expr", "more", "expected"),
+    [
+        ("max by (key) (ocr_circuit_state)", mapping(_0="closed", _1="half-open", _2="open"), Outcome.PASS),
+        ("ocr_circuit_state", mapping(_0="OPEN", _1="half-open", _2="CLOSED"), Outcome.FAIL),
+        ("ocr_circuit_state", mapping(_0="closed", _1="open", _2="half-open"), Outcome.FAIL),
+        ("ocr_circuit_state", mapping(_0="OK", _2="Open!"), Outcome.PASS),
+        ("ocr_circuit_state", mapping(_0="zu", _1="halb", _2="offen"), Outcome.PASS),
+        ("something_else", mapping(_0="open"), Outcome.PASS),
+        ("ocr_circuit_state", {"valueMaps": [{"op": "=", "value": "0", "text": "open"}]}, Outcome.FAIL),
+        ("ocr_circuit_state", {}, Outcome.PASS),
+    ],
+)
+def test_states_by_their_names(expr: str, more: dict[str, Any], expected: Outcome) -> None:
+    assert checks.judge_mapped(MAPPED, queries(asked(expr, **more)), PLACE).outcome is expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "minimum", "maximum", "fits"),
+    [
+        (Unit.RATIO, 0, 1, True),
+        (Unit.RATIO, None, None, True),
+        (Unit.RATIO, 0, 100, False),
+        (Unit.RATIO, -1, 1, True),
+        (Unit.RATIO, 0, 0.1, True),  # of errors, the lower part may be what is of interest
+        (Unit.PERCENT, 0, 100, True),
+        (Unit.PERCENT, 0, 1, False),
+        (Unit.PERCENT, 0, 10, True),
+        (Unit.SECONDS, 0, 100, True),
+    ],
+)
+def test_scales(unit: Unit, minimum: float | None, maximum: float | None, fits: bool) -> None:  # noqa: FBT001
+    assert (showing.misscaled(unit, minimum, maximum) == "") is fits

@@ -61,6 +61,14 @@ DOWN, SLOW, BUSY = sent("Down", "critical"), sent("Slow", "warning"), sent("Busy
         ("critical", plan(f"{CRITICAL}, receiver: oncall-hook", receivers="oncall-hook:webhook"), PASS, ""),
         ("critical", plan(f"{CRITICAL}, receiver: chat-hook", receivers="chat-hook:webhook"), FAIL, "chat-hook"),
         ("critical", plan("receiver: hub", receivers="hub:webhook"), NOT_COVERED, "channels.page.names"),
+        # Short words in a name stand by themselves.
+        ("critical", plan(f"{CRITICAL}, receiver: homepage-mail", receivers="homepage-mail:webhook"), FAIL, "homepage"),
+        ("critical", plan(f"{CRITICAL}, receiver: non-critical", receivers="non-critical:webhook"), NOT_COVERED, ""),
+        ("critical", plan(f"{CRITICAL}, receiver: prod-page", receivers="prod-page:webhook"), PASS, ""),
+        ("critical", plan(f"{CRITICAL}, receiver: PagerDutyHook", receivers="PagerDutyHook:webhook"), PASS, ""),
+        ("info", plan(f"{INFO}, receiver: infosec", receivers="infosec:webhook"), NOT_COVERED, "infosec"),
+        ("info", plan(f"{INFO}, receiver: info_hook", receivers="info_hook:webhook"), PASS, ""),
+        ("warning", plan(f"{WARNING}, receiver: ms-teams", receivers="ms-teams:webhook"), PASS, ""),
         # A chat that is called critical is still a chat.
         ("critical", plan(f"{CRITICAL}, receiver: slack-critical", receivers="slack-critical:slack"), FAIL, ""),
         ("warning", plan(f"{WARNING}, receiver: chat"), PASS, ""),
@@ -156,6 +164,30 @@ def test_sent(step: dict[str, Any] | None, outcome: Outcome, said: str) -> None:
     configuration = {"alerting": {"alert_relabel_configs": [step] if step else None}}
     found = checks.alerts_of([group], configuration)
     check(checks.judge_sent(promise(checks.Leaving, **LEVELS), found, PLACE), outcome, said)
+    # The same, for one Alertmanager, and for one of two.
+    one = {"alert_relabel_configs": [step] if step else None}
+    found = checks.alerts_of([group], {"alerting": {"alertmanagers": [one]}})
+    check(checks.judge_sent(promise(checks.Leaving, **LEVELS), found, PLACE), outcome, said)
+    if "dropped" in said:
+        found = checks.alerts_of([group], {"alerting": {"alertmanagers": [one, {}]}})
+        check(checks.judge_sent(promise(checks.Leaving, **LEVELS), found, PLACE), PASS)
+
+
+def test_alerts_of_others_are_theirs() -> None:
+    """A Prometheus that is shared has rules of others, which go where they want."""
+    ours = RuleGroup("g", "ours.yml", 15.0, NOW, 0.01, (rule("platform_error_ratio > 1", severity="critical"),))
+    theirs = RuleGroup(
+        "k", "kube.yml", 15.0, NOW, 0.01, (rule("kube_platform_error_ratio > 1", "K", severity="critical"),)
+    )
+    files = checks.own_files([ours, theirs], ["platform_error_ratio", "cad-ml-platform"])
+    assert files == frozenset({"ours.yml"})
+    assert checks.own_files([theirs], []) is None
+    watching = RuleGroup("w", "w.yml", 15.0, NOW, 0.01, (rule('up{job!~"cad-ml-platform|proxy"} == 0'),))
+    assert checks.own_files([watching], ["cad-ml-platform"]) == frozenset({"w.yml"})
+    found = checks.alerts_of([ours, theirs], {}, None, files)
+    assert [alert.rule for alert in found.own] == ["g/A"]
+    drop = {"action": "drop", "source_labels": ["alertname"], "regex": "K"}
+    assert not checks.alerts_of([theirs], {"alerting": {"alert_relabel_configs": [drop]}}, None, files).dropped
 
 
 TIMES = {
@@ -164,6 +196,7 @@ TIMES = {
     "group_wait_max_seconds": 300,
     "group_interval_max_seconds": 900,
     "repeat_max_seconds": 14400,
+    "repeat_min_seconds": 120,
     "repeats_itself": ("pagerduty",),
 }
 
@@ -179,6 +212,10 @@ TIMES = {
         ("receiver: chat, repeat_interval: 12h", 1, FAIL, "repeat_interval is 12 h, at most 4 h"),
         # It escalates by itself.
         ("receiver: pager, repeat_interval: 12h", 1, PASS, ""),
+        ("receiver: pager, repeat_interval: 1m, group_interval: 1m", 1, PASS, ""),
+        ("receiver: chat, repeat_interval: 1m, group_interval: 1m", 1, FAIL, "again after 1 m, at least 2 m"),
+        # Nothing is repeated between two looks at a group.
+        ("receiver: chat, repeat_interval: 1m, group_interval: 5m", 1, PASS, ""),
     ],
 )
 def test_times(route: str, scale: float, outcome: Outcome, said: str) -> None:
@@ -213,6 +250,35 @@ def test_pages_at_any_hour(intervals: str, outcome: Outcome, said: str) -> None:
     check(checks.judge_times(promise(checks.Times, **TIMES), made, [DOWN], 1, PLACE, LINES), PASS)
 
 
+OFFICE = """
+time_intervals:
+  - {name: office, time_intervals: [{weekdays: ['monday:friday'], location: Europe/Berlin, WHEN}]}
+  - {name: office_utc, time_intervals: [{weekdays: ['monday:friday'], WHEN}]}
+  - {name: nights, time_intervals: [{location: Europe/Berlin, times: [
+      {start_time: '20:00', end_time: '24:00'}, {start_time: '00:00', end_time: '08:00'}]}]}
+  - {name: thursdays, time_intervals: [{weekdays: [thursday], WHEN}]}
+  - {name: december, time_intervals: [{months: [december], WHEN}]}
+""".replace("WHEN", "times: [{start_time: '09:00', end_time: '17:00'}]")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "outcome"),
+    [
+        ("mute_time_intervals: [office]", FAIL),
+        ("mute_time_intervals: [office_utc]", INCONCLUSIVE),
+        ("mute_time_intervals: [nights]", PASS),
+        ("active_time_intervals: [office]", PASS),
+        ("active_time_intervals: [nights]", FAIL),
+        ("active_time_intervals: [nights, office]", PASS),
+        ("mute_time_intervals: [thursdays, december]", PASS),
+    ],
+)
+def test_warnings_are_told_by_day(intervals: str, outcome: Outcome) -> None:
+    made = plan(f"{WARNING}, receiver: chat, {intervals}", more=OFFICE)
+    line = promise(checks.Times, **{**TIMES, "level": "warning"}, by_day=True)
+    check(checks.judge_times(line, made, [SLOW], 1, PLACE, LINES), outcome)
+
+
 @pytest.mark.parametrize(
     ("pager", "chat", "outcome"),
     [
@@ -230,6 +296,51 @@ def test_ends_of_pages_are_told(pager: str, chat: str, outcome: Outcome) -> None
     made = routing.read(f"route: {{receiver: chat, routes: [{routes}]}}\nreceivers: [{receivers}]")
     line = promise(checks.Ended, label="severity", level="critical")
     check(checks.judge_ended(line, made, [DOWN], LINES, PLACE), outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "outcome"),
+    [
+        ("webhook", "{send_resolved: false}", FAIL),
+        ("webhook", "{a: b}", PASS),
+        # A chat of this kind tells ends only where it is asked to.
+        ("slack", "{send_resolved: false}", PASS),
+    ],
+)
+def test_nobody_switched_off_the_ends(kind: str, said: str, outcome: Outcome) -> None:
+    made = routing.read(f"route: {{receiver: chat}}\nreceivers: [{{name: chat, {kind}_configs: [{said}]}}]")
+    line = promise(checks.Ended, label="severity", level="warning", unless_by_default=True)
+    check(checks.judge_ended(line, made, [SLOW], LINES, PLACE), outcome)
+
+
+@pytest.mark.parametrize(
+    ("route", "receiver", "outcome", "said"),
+    [
+        ("group_by: [alertname]", "webhook_configs: [{}]", PASS, "1 route(s)"),
+        ("group_by: [severity, team]", "webhook_configs: [{}]", PASS, ""),
+        ("a: b", "webhook_configs: [{}]", FAIL, "`group_by` is empty"),
+        ("group_by: [subjct]", "webhook_configs: [{}]", FAIL, "only subjct, which no alert has"),
+        ("group_by: [severity, subjct]", "webhook_configs: [{}]", FAIL, "and severity, which is the same for all"),
+        ("group_by: ['...']", "webhook_configs: [{}]", FAIL, "a message of its own"),
+        ("group_by: ['...']", "pagerduty_configs: [{}]", PASS, ""),
+        ("group_by: [alertname]", "webhook_configs: [{max_alerts: 1}]", FAIL, "1 alert(s) are given on"),
+        ("group_by: [alertname]", "webhook_configs: [{max_alerts: 50}]", PASS, ""),
+        ("group_by: [alertname]", "webhook_configs: [{max_alerts: 1}, {}]", PASS, ""),
+    ],
+)
+def test_grouped(route: str, receiver: str, outcome: Outcome, said: str) -> None:
+    made = routing.read(
+        f"route: {{receiver: pager, routes: [{{{CRITICAL}, receiver: pager, {route}}}]}}\n"
+        f"receivers: [{{name: pager, {receiver}}}]"
+    )
+    line = contract.load().promises("routing.grouped", checks.Grouped)[0]
+    alerts = [sent("Down", "critical", team="a"), sent("Away", "critical", team="a")]
+    check(checks.judge_grouped(line, made, alerts, PLACE, LINES), outcome, said)
+    # One alert alone is a message in any case; of a label of its series nothing is known.
+    check(checks.judge_grouped(line, made, alerts[:1], PLACE, LINES), PASS)
+    if "subjct" in said:
+        open_ = [sent("Down", "critical", others=True), sent("Away", "critical", others=True)]
+        check(checks.judge_grouped(line, made, open_, PLACE, LINES), PASS)
 
 
 def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
@@ -254,12 +365,23 @@ def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
             "no two alerts agree in alertname",
         ),
         (inhibiting('severity=~".+"', 'severity=~".+"'), FAIL, "each alert on one side is on the other, too"),
+        (inhibiting('severity="critical"', 'severity="warning"'), FAIL, "compares nothing (`equal` is empty)"),
+        (inhibiting('alertname="Down"', 'severity="warning"'), PASS, ""),
+        (inhibiting('severity="critical"', 'severity="warning"', "namespace, subject"), PASS, "namespace besides"),
+        (inhibiting('alertname="InfoInhibitor"', 'severity="warning"', "namespace"), PASS, "not loaded here"),
+        (
+            inhibiting('alertname="Watcher"', 'severity="warning"', "subject"),
+            FAIL,
+            "no loaded alert matches its source",
+        ),
+        (inhibiting('team="other"', 'team="third"', "subject"), PASS, "not loaded here"),
         (plan(), PASS, "0 inhibition(s)"),
     ],
 )
 def test_inhibitions(made: routing.Routing, outcome: Outcome, said: str) -> None:
     alerts = [sent("Down", "critical", subject="a"), sent("Slow", "warning", subject="a")]
-    check(checks.judge_inhibitions(made, alerts, None, PLACE), outcome, said)
+    line = contract.load().promises("routing.inhibitions", checks.Inhibitions)[0]
+    check(checks.judge_inhibitions(line, made, alerts, None, PLACE), outcome, said)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +404,19 @@ def test_harmless(*, made: routing.Routing, always: bool, outcome: Outcome, said
         sent("Slow", "warning", subject="a", zone="2"),
     ]
     check(checks.judge_harmless(promise(checks.Harmless, **LEVELS), made, alerts, None, PLACE), outcome, said)
+
+
+def test_info_silences_no_warning_unless_it_is_named() -> None:
+    """An alert of severity info may say that warnings are expected; a critical one stays."""
+    line = promise(checks.Harmless, **LEVELS)
+    alerts = [sent("Work", "info", team="a"), sent("Slow", "warning", team="a"), sent("Down", "critical", team="a")]
+
+    def judged(source: str, target: str) -> Verdict:
+        return checks.judge_harmless(line, inhibiting(source, target, "team"), alerts, None, PLACE)
+
+    check(judged('severity="info"', 'severity="warning"'), FAIL, "Work (info) silences Slow (warning)")
+    check(judged('alertname="Work"', 'severity="warning"'), PASS)
+    check(judged('alertname="Work"', 'severity="critical"'), FAIL, "silences Down (critical)")
 
 
 def silence(
@@ -309,6 +444,31 @@ def test_silences(made: Silence, outcome: Outcome, said: str) -> None:
     check(checks.judge_silences(line, [made], [DOWN, SLOW], PLACE), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        (silence(("severity", "=", "warning")), FAIL),
+        (silence(("alertname", "=~", "[A-Z].*")), FAIL),
+        (silence(("subject", "=", "a")), PASS),
+        (silence(("alertname", "=~", "Slow.*"), ("severity", "=", "warning")), PASS),
+        (silence(("severity", "=", "critical")), PASS),
+    ],
+)
+def test_a_silence_over_most_warnings(made: Silence, outcome: Outcome) -> None:
+    line = promise(checks.Silences, label="severity", level="warning", share_max=0.5)
+    warnings = [sent(name, "warning", subject=name[-1]) for name in ("Slow-a", "Slow-b", "Late-b", "Full-c")]
+    check(checks.judge_silences(line, [made], [DOWN, *warnings], PLACE), outcome)
+
+
+def test_a_pattern_of_names_that_takes_most_is_no_name() -> None:
+    line = promise(checks.Silences, label="severity", level="critical")
+    many = [sent(f"Down{number}", "critical") for number in range(9)]
+    for pattern, outcome in (("[A-Z].*", FAIL), ("Down[0-3]", PASS), ("Down1|Down2", PASS)):
+        check(checks.judge_silences(line, [silence(("alertname", "=~", pattern))], many, PLACE), outcome)
+    listed = "|".join(alert.rule for alert in many)
+    check(checks.judge_silences(line, [silence(("alertname", "=~", listed))], many, PLACE), FAIL)
+
+
 def test_a_silence_over_everything_is_seen_without_rules() -> None:
     line = promise(checks.Silences, label="severity", level="critical")
     check(checks.judge_silences(line, [silence(("severity", "=", "critical"))], [], PLACE), FAIL, "every alert")
@@ -321,6 +481,7 @@ def test_a_silence_over_everything_is_seen_without_rules() -> None:
         (silence(why="Test."), FAIL, "gives no reason (comment 'Test.')"),
         (silence(why=" "), FAIL, "gives no reason"),
         (silence(by=""), FAIL, "has no author"),
+        (silence(by="unknown"), FAIL, "has no author ('unknown')"),
         (silence(days=30), FAIL, "lasts 30 more days"),
         (silence(days=30, state="pending"), FAIL, "lasts 30 more days"),
         (silence(days=30, why="", state="expired"), PASS, "0 silence(s)"),
@@ -445,7 +606,7 @@ def test_messages_are_found_wherever_they_stand(document: object, states: list[s
         ([4.0], [100.0], "", PASS, ""),
         ([6.0], [100.0], "", FAIL, "6.0 of 100.0 lost (integration=webhook)"),
         ([6.0], [0.0], "", FAIL, "6.0 of 6.0 lost"),
-        ([0.0], [0.0], "", PASS, ""),
+        ([0.0], [0.0], "", PASS, "nothing was tried"),
         ([], [], "", NOT_COVERED, "let Prometheus scrape itself"),
         ([6.0], [100.0], "partial", INCONCLUSIVE, "Prometheus warns: partial"),
     ],

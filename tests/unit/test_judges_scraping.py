@@ -346,6 +346,10 @@ def test_watched() -> None:
         ('up{job="am"} == 0', set(), FAIL),
         ("rate(alertmanager_notifications_failed_total[5m]) > 0", {"am"}, PASS),
         ("prometheus_notifications_alertmanagers_discovered < 1", set(), PASS),
+        ("absent(alertmanager_build_info)", {"am"}, PASS),
+        ("(count(alertmanager_build_info) or vector(0)) < 2", {"am"}, PASS),
+        # What Alertmanager says of its own configuration is gone with it.
+        ("alertmanager_config_last_reload_successful == 0", {"am"}, FAIL),
         ("platform_error_ratio > 1", {"am"}, FAIL),
         ("up !! 0", {"am"}, FAIL),
     ],
