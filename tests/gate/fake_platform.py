@@ -47,6 +47,7 @@ _POST = (
     "/classify/batch",
     "/admin/reset-circuit-breaker",
 )
+_ITS_TOKEN = ("/api/v1/health/classifier/cache", "/admin/reset-circuit-breaker")
 _ITS_KEY = ("/api/compare", "/api/v1/compare", "/api/v1/vectors/", "/api/v1/providers/health")
 _STARTS = count(1_700_000_000)
 """Start times, one for each platform of this process, so that they can be told apart."""
@@ -113,7 +114,7 @@ class FakePlatform:
         path = request.path
         if path.startswith(_ITS_KEY) and request.headers.get("x-api-key") != API_KEY:
             return 401, {"detail": {"code": "AUTH_FAILED", "message": "missing or wrong key"}}
-        if path == "/api/v1/health/classifier/cache" and request.headers.get("x-admin-token") != ADMIN_TOKEN:
+        if path in _ITS_TOKEN and request.headers.get("x-admin-token") != ADMIN_TOKEN:
             return 401 if "x-admin-token" not in request.headers else 403, {"detail": "admin token needed"}
         answers: dict[str, Callable[[Request], tuple[int, object]]] = {
             "/health": lambda _: (200, self.health()),
@@ -131,6 +132,8 @@ class FakePlatform:
             "/api/v1/vectors/register": self._register,
             "/api/v1/vectors/delete": self._delete,
             "/classify": self._classify,
+            "/classify/batch": lambda _: (422, {"detail": "no files"}),
+            "/admin/reset-circuit-breaker": lambda _: (200, {"state": "closed"}),
             "/api/v1/health/classifier/cache": lambda _: (200, {"status": "ok", "size": len(self.cached)}),
             "/api/v1/providers/health": lambda _: (200, {"status": "ok", "total": 0, "ready": 0, "results": []}),
         }
