@@ -357,7 +357,13 @@ class Traffic(Model):
 class Each(Model):
     """What there must be a value for: each label set of another expression."""
 
-    query: str = Field(description="By the labels of the signal, within `{window}`: as long as the rules look back.")
+    queries: tuple[str, ...] = Field(
+        min_length=1,
+        description=(
+            "By the labels of the signal, within `{window}`: as long as the rules look back."
+            " Only those count that read nothing but what the signal is made of."
+        ),
+    )
     minimum: float = Field(gt=0, description="From this value on there must be one.")
 
 
@@ -475,10 +481,14 @@ def _sets_in_use(target: Target, promise: Signal) -> tuple[tuple[LabelSet, ...],
     None where it is not known how far back the signal looks, or where it is made of something else.
     """
     made = made_of(_rules(target), promise.query) if promise.each is not None else None
-    if promise.each is None or made is None or not made.windows_seconds or _foreign(promise.each.query, made):
+    if promise.each is None or made is None or not made.windows_seconds:
+        return (), ()
+    # Some score the providers of one service alone.
+    query = " or ".join(each for each in promise.each.queries if _names(each) <= made.reads)
+    if not query:
         return (), ()
     span = _subquery_of(1.5 * made.behind_seconds + 1.0)
-    query = promise.each.query.replace("{window}", _duration(min(made.windows_seconds)))
+    query = query.replace("{window}", _duration(min(made.windows_seconds)))
     in_use = target.query(f"count_over_time((({query}) >= {promise.each.minimum:g})[{span}]) >= {_LOOKS - 1}")
     sets = tuple(label_set({n: each.labels.get(n, "") for n in promise.labels}) for each in in_use.samples)
     return sets, made.guards
@@ -557,11 +567,6 @@ def _duration(seconds: float) -> str:
 def _subquery_of(seconds: float) -> str:
     """Give range and step of a subquery that looks often enough to meet the moment of each evaluation."""
     return f"{_duration(seconds)}:{max(100, round(seconds * 1000 / _LOOKS))}ms"
-
-
-def _foreign(query: str, made: Made) -> bool:
-    """Whether an expression reads nothing of what a recorded metric is made of, while that is made of something."""
-    return bool(made.reads) and _of_families(made.reads).isdisjoint(_of_families(_names(query)))
 
 
 def _names(query: str) -> set[str]:
