@@ -549,12 +549,11 @@ class Linked(Promise):
 class Runbooks:
     """What is known of where links lead: the text of a file that a link may mean, and what came back from servers.
 
-    `answers` is None where no server is asked at all. `ours`: links without a server mean the directory that was looked
-    into, and no other one of this name.
+    `ours`: links without a server mean the directory that was looked into, and no other one of this name.
     """
 
     file: Callable[[str], str | None]
-    answers: Mapping[str, Answer | CouldNotObserve] | None
+    answers: Mapping[str, Answer | CouldNotObserve]
     ours: bool = True
 
 
@@ -573,7 +572,7 @@ def judge_linked(
     apart: list[str] = []
     for alert in alerts:
         leads = link(alert.rule, promise.annotations)
-        text, answer = runbooks.file(leads), (runbooks.answers or {}).get(urldefrag(leads).url)
+        text, answer = runbooks.file(leads), runbooks.answers.get(urldefrag(leads).url)
         said = f"{alert.place} leads to {leads}"
         if not leads:
             wrong.append(f"{alert.place} has no {' or '.join(promise.annotations)}")
@@ -587,8 +586,6 @@ def judge_linked(
             unknown += [f"{said}, which {doubtful}"] if doubtful else []
         elif text is not None:
             wrong += [f"{said}, which has no such heading"] if runbooks.ours and lacks_anchor(leads, text) else []
-        elif runbooks.answers is None:
-            apart.append(f"{said}: no server is asked")
         elif answer is None:
             unknown.append(f"{said}, which was not followed: that is more than {promise.links_max} links")
         else:
@@ -634,10 +631,15 @@ def _folder(promise: Linked, contract: Contract) -> tuple[Path | None, bool]:
     return folder, folder is not None and folder == folders[0] != folders[1]
 
 
-def offline(promise: Linked, contract: Contract) -> Runbooks:
-    """Give what is known of where links lead when no server is asked."""
+def offline(promise: Linked, contract: Contract, alerts: Sequence[Alerting]) -> Runbooks:
+    """Give what is known of where the links of alerts lead when no server is asked."""
     folder, _ = _folder(promise, contract)
-    return Runbooks(_texts(folder), None)
+    pages = {urldefrag(link(alert.rule, promise.annotations)).url for alert in alerts}
+    unasked = {
+        url: CouldNotObserve(Trouble.UNREACHABLE, asked=url, came_back="no server is asked", hint="run the gate")
+        for url in pages
+    }
+    return Runbooks(_texts(folder), unasked)
 
 
 def _texts(folder: Path | None) -> Callable[[str], str | None]:

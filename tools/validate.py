@@ -374,7 +374,7 @@ def _say_what_alerts_lack(rules: Rules, own: dict[str, Any] | None, kept: Contra
     for said in kept.promises("alerts.annotated", test_alerts.Annotated):
         report.verdict(said.id, said.says, test_alerts.judge_annotated(said, alerts, place=place))
     for linked in kept.promises("alerts.linked", test_alerts.Linked):
-        verdict = test_alerts.judge_linked(linked, alerts, test_alerts.offline(linked, kept), place=place)
+        verdict = test_alerts.judge_linked(linked, alerts, test_alerts.offline(linked, kept, alerts), place=place)
         report.verdict(linked.id, linked.says, verdict)
     for once in kept.promises("alerts.unique", test_alerts.Unique):
         report.verdict(once.id, once.says, test_alerts.judge_unique(once, rules.groups, place=place))

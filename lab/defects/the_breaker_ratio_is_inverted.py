@@ -14,6 +14,7 @@ DEFECT = Defect(
     breaks="the share of open breakers is 0 when all are closed",
     caught_by=(
         "prometheus.breaker_ratio_is_of_the_breakers",
+        "prometheus.breaker_ratio_is_the_share",
         "slo.circuit_breakers",
         "rehearsal.perfect_health_signals",
     ),

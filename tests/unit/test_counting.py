@@ -24,7 +24,7 @@ from selfcheck.counting import (
     says_nothing_yet,
     too_little,
 )
-from selfcheck.exposition import ProcessIdentity
+from selfcheck.exposition import LabelSet, ProcessIdentity
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.replicas import Snapshot
 from selfcheck.verdict import Outcome, Verdict
@@ -439,10 +439,10 @@ def test_promises_of_different_series_share_a_window_by_their_labels() -> None:
 def test_what_others_in_the_window_account_for_is_no_excess() -> None:
     good, bad = of_status("good", "success"), of_status("bad", "invalid")
     answers = (answer({}), answer({}))
-    grown = {"c": {(("status", "success"),): 2.0, (("status", "invalid"),): 2.0}}
+    grown: dict[str, dict[LabelSet, float]] = {"c": {(("status", "success"),): 2.0, (("status", "invalid"),): 2.0}}
     window = Window(answers, grown, 0.1, beside=(Beside(bad.moves, answers),))
     assert not says_nothing_yet(good, window)
-    more = {"c": {**grown["c"], (("status", "invalid"),): 3.0}}
+    more: dict[str, dict[LabelSet, float]] = {"c": {**grown["c"], (("status", "invalid"),): 3.0}}
     assert says_nothing_yet(good, replace(window, grown=more))
-    missing = {"c": {(("status", "success"),): 2.0, (("status", "error"),): 2.0}}
+    missing: dict[str, dict[LabelSet, float]] = {"c": {(("status", "success"),): 2.0, (("status", "error"),): 2.0}}
     assert says_nothing_yet(good, replace(window, grown=missing))
