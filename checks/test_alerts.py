@@ -928,7 +928,7 @@ def _shows(sign: Sign, selector: Selector) -> bool:
 def test_issue(promise: Issue, target: Target) -> Verdict:
     """An alert tells of the issue."""
     alerts = _alerts(target)
-    issues = [each for each in target.expected if isinstance(each, Issue)] or [promise]
+    issues = target.contract.promises("alerts.issue", Issue)
     return judge_issue(promise, issues, alerts, _book(target), target.scope.name, place=_place(target))
 
 

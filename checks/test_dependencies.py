@@ -688,7 +688,7 @@ def _entries(promise: Entries, target: Target) -> list[Own]:
     refused = sum(_field(answer, promise.success) is False for answer in sent)
     if min(refused, len(sent) - refused) < _ENOUGH:  # this area was asked for alone
         acts = [target.contract.act(name) for name in (promise.act, promise.refused)]
-        target.platform.send_each([Sending(act) for act in acts for _ in range(_ENOUGH)])
+        target.platform.send_each([Sending(act) for act in acts for _ in range(2 * _ENOUGH)])
     answers = [kept.answer for kept in target.platform.answered if kept.act.route == route]
     own = own_requests(promise, answers)
     postgres = components.postgres(target)

@@ -84,8 +84,8 @@ def elsewhere(document: object, method: str, path: str, promised: Collection[str
     """Find where a platform that does not describe a path may have put it.
 
     That is where its last two words stand with the same method, on none of the other `promised` paths; the prefix and
-    the version of an API are no words. One word alone will do where it is all that the path has, or is made of several:
-    `health` stands at the end of many paths that have nothing to do with each other.
+    the version of an API are no words. One word alone will do where it is all that either path has, or is made of
+    several: `health` stands at the end of many paths that have nothing to do with each other.
     """
     if operation(document, method, path) is not None:
         return []
@@ -96,7 +96,7 @@ def elsewhere(document: object, method: str, path: str, promised: Collection[str
     def may_be(other: tuple[str, ...]) -> bool:
         if other == words:
             return True
-        if len(words) == 1 or re.search(r"[-_]", words[-1]):
+        if min(len(words), len(other)) == 1 or re.search(r"[-_]", words[-1]):
             return other[-1:] == words[-1:] and not is_common
         return other[-2:] == words[-2:]
 

@@ -10,7 +10,16 @@ def _change(answer: Answer) -> None:
 
 DEFECT = Defect(
     breaks="comparisons are counted by status",
-    caught_by=("metrics.compare_requests_total", "metrics.counts_compare_*"),
+    caught_by=(
+        "metrics.compare_requests_total",
+        "metrics.counts_compare_success",
+        "metrics.counts_compare_not_found",
+        "metrics.counts_compare_invalid",
+        "metrics.counts_compare_dimension_mismatch",
+        "metrics.counts_compare_v1",
+        "metrics.counts_compare_blank",
+        "metrics.counts_compare_not_found_v1",
+    ),
     how=answers("/metrics/", change=_change),
     also=("metrics.counters_only_grow", "prometheus.same_samples", "slo.compare_failures"),
 )
