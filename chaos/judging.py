@@ -250,7 +250,10 @@ def judge_told(evidence: Evidence, promise: Told) -> Verdict:
             (True, "fault", evidence.there, evidence.undoing),
             (False, "undo", evidence.gone, evidence.last),
         ):
-            judged = [(since, well) for since, well in said if begin + within <= since < finish]
+            heard = [(since, well) for since, well in said if begin <= since < finish]
+            judged = [(since, well) for since, well in heard if since >= begin + within]
+            if len(judged) < _TOLD_MIN and all(well is not lie for _, well in heard[-_TOLD_MIN:]):
+                judged = heard[-_TOLD_MIN:]  # the watch ends soon after the undo, when all is well
             lies = [since for since, well in judged if well is lie]
             if len(judged) < _TOLD_MIN:
                 observed = f"{replica} was asked too seldom later than {duration(within)} after the {event}"
