@@ -593,7 +593,7 @@ def _age_seconds(scrape: Scrape) -> float:
     return scrape.answer.asked_at - max((moment for moment in known if moment is not None), default=-math.inf)
 
 
-@check("health.fleet", Fleet)
+@check("health.fleet", Fleet, last=True)
 def test_fleet(promise: Fleet, target: Target) -> Verdict:
     """No replica is missing, silent, or left out by the load balancer."""
     found, environment = target.replicas(), target.scope.environment

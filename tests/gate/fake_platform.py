@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from math import hypot
+from math import hypot, isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -184,18 +184,27 @@ class FakePlatform:
         return 200, {"success": True, "provider": "paddle", "confidence": 0.9, "processing_time_ms": 0.4}
 
     def _vision(self, request: Request) -> tuple[int, object]:
-        if len(base64.b64decode(request.json["image_base64"], validate=True)) > _VISION_BYTES_MAX:
-            self.vision.labels("deepseek", "input_error").inc()
-            self.vision_rejected.labels("too_large").inc()
-            return 200, {"success": False, "provider": "deepseek", "error": "too large", "code": "INPUT_ERROR"}
+        try:
+            image = base64.b64decode(request.json["image_base64"], validate=True)
+        except ValueError:
+            return self._no_image("not Base64")
+        if len(image) > _VISION_BYTES_MAX:
+            return self._no_image("too large")
         self.vision.labels("deepseek", "success").inc()
         self.seconds["vision_processing_duration"].labels("deepseek").observe(0.0004)
         return 200, {"success": True, "provider": "deepseek", "processing_time_ms": 0.4}
 
+    def _no_image(self, why: str) -> tuple[int, object]:
+        self.vision.labels("deepseek", "input_error").inc()
+        self.vision_rejected.labels(why.lower().replace(" ", "_")).inc()
+        return 200, {"success": False, "provider": "deepseek", "error": why, "code": "INPUT_ERROR"}
+
     def _compare(self, request: Request) -> tuple[int, object]:
         query, candidate = request.json["query_features"], request.json["candidate_hash"]
         known = self.vectors.get(candidate)
-        if not query or not candidate.strip():
+        if not all(isinstance(number, int | float) for number in query):
+            return 422, {"detail": [{"loc": ["body", "query_features"], "msg": "no number", "type": "float_parsing"}]}
+        if not query or not candidate.strip() or not all(map(isfinite, query)):
             return self._compared("invalid", 400, "INPUT_VALIDATION_FAILED")
         if known is None:
             return self._compared("not_found", 404, "DATA_NOT_FOUND")
