@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from chaos import plan
 from chaos.ledger import HeldError
-from selfcheck.clients.kubernetes import Kubernetes
+from selfcheck.components import own_kubernetes
 from selfcheck.contract import Component
 from selfcheck.observation import CouldNotObserve
 from selfcheck.waiting import Deadline, pause
@@ -23,7 +23,7 @@ from selfcheck.waiting import Deadline, pause
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from selfcheck.clients.kubernetes import Lease
+    from selfcheck.clients.kubernetes import Kubernetes, Lease
     from selfcheck.target import Target
 
 LEASE: Final = "chaos lease"
@@ -134,13 +134,11 @@ def _held_by(place: Place, lease: Lease | None) -> HeldError:
 
 def place_of(target: Target) -> Place | None:
     """Give the Lease that runs on this target take; None where no cluster is in scope, or the contract names none."""
-    wanted, context = plan.stops(target.contract).lease, target.scope.url(Component.KUBERNETES)
-    if not wanted or context is None:
+    wanted = plan.stops(target.contract).lease
+    if not wanted or not target.scope.covers(Component.KUBERNETES):
         return None
     namespace, _, name = wanted.partition("/")
-    seconds = target.contract.platform.limits.request_timeout_seconds
-    client = Kubernetes(context, timeout_seconds=seconds, deadline=target.deadline, secrets=target.secrets)
-    return Place(client, namespace, name, target.platform.run_id)
+    return Place(own_kubernetes(target), namespace, name, target.platform.run_id)
 
 
 def lost(target: Target) -> str:

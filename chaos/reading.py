@@ -133,13 +133,12 @@ def readiness(wanted: Metrics, document: object) -> bool | None:
 def checks(wanted: Metrics, document: object) -> dict[str, bool]:
     """Tell which dependencies are well by the page of readiness; entries of another form are left out."""
     entries = dig(document, wanted.checks)
-    words = {name: dig(entry, wanted.check_status) for name, entry in _items(entries)}
-    return {name: word.lower() in wanted.check_well for name, word in words.items() if isinstance(word, str)}
-
-
-def _items(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        yield from ((str(name), entry) for name, entry in value.items())
+    found: dict[str, bool] = {}
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        word = dig(entry, wanted.check_status)
+        if isinstance(word, str):
+            found[str(name)] = word.lower() in wanted.check_well
+    return found
 
 
 # -------------------------------------------------------------------------------------------------------- notifications

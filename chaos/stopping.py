@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from chaos import plan, reading
 from chaos.record import FOLDER
 from chaos.timeline import Load, Probed, Stop
-from selfcheck.clients.kubernetes import Kubernetes
+from selfcheck.components import own_kubernetes
 from selfcheck.contract import Component
 from selfcheck.observation import CouldNotObserve
 
@@ -130,12 +130,10 @@ def switch_of(target: Target) -> Path:
 def _cluster_switch(target: Target) -> Callable[[], str] | None:
     """Give what asks the switch in the cluster, and says what it says; None where there is none."""
     stops = plan.stops(target.contract)
-    context = target.scope.url(Component.KUBERNETES)
-    if not stops.config_map or context is None:
+    if not stops.config_map or not target.scope.covers(Component.KUBERNETES):
         return None
     namespace, _, name = stops.config_map.partition("/")
-    seconds = target.contract.platform.limits.request_timeout_seconds
-    client = Kubernetes(context, timeout_seconds=seconds, deadline=target.deadline, secrets=target.secrets)
+    client = own_kubernetes(target)
 
     def ask() -> str:
         data = client.config_map(namespace, name) or {}

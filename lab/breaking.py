@@ -180,6 +180,16 @@ def prometheus_config(edit: Edit, *, refused: bool = False) -> Kind:
     return _Configuration((PROMETHEUS,), _edited(PROMETHEUS, edit), Lab.reload_prometheus, refused)
 
 
+def relabelled(*steps: Mapping[str, Any]) -> Kind:
+    """Have Prometheus relabel the samples of the platform (`metric_relabel_configs`)."""
+
+    def edit(document: dict[str, Any]) -> None:
+        job = next(job for job in document["scrape_configs"] if job["job_name"] == "cad-ml-platform")
+        job["metric_relabel_configs"] = [*steps]
+
+    return prometheus_config(edit)
+
+
 def alertmanager_config(edit: Edit, *, refused: bool = False) -> Kind:
     """Edit the parsed `alertmanager.yml`. `refused`: Alertmanager must refuse it, and go on with its old one."""
     return _Configuration((ALERTMANAGER,), _edited(ALERTMANAGER, edit), Lab.reload_alertmanager, refused)

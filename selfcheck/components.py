@@ -57,12 +57,16 @@ def toxiproxy(target: Target) -> Toxiproxy:
 
 def kubernetes(target: Target) -> Kubernetes:
     """Give the client of the cluster whose context is named."""
-    context = _url(target, Component.KUBERNETES)
-    return target.once(
-        (Kubernetes, context),
-        lambda: Kubernetes(
-            context, timeout_seconds=_timeout_seconds(target), deadline=target.deadline, secrets=target.secrets
-        ),
+    return target.once((Kubernetes, _url(target, Component.KUBERNETES)), lambda: own_kubernetes(target))
+
+
+def own_kubernetes(target: Target) -> Kubernetes:
+    """Make a client of the cluster that is not shared: for who asks from a thread of his own."""
+    return Kubernetes(
+        _url(target, Component.KUBERNETES),
+        timeout_seconds=_timeout_seconds(target),
+        deadline=target.deadline,
+        secrets=target.secrets,
     )
 
 

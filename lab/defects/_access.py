@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from lab.reference.compare import tenant_of
-from lab.tamper import replaced
+from lab.tamper import Answer, replaced
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,3 +53,9 @@ def comparing(same: Callable[[str, str], bool]) -> Callable[["Platform"], Abstra
         return replaced(platform.access, same=same)
 
     return change
+
+
+def give_credentials(answer: Answer, origin: str) -> None:
+    """Let pages of an origin see this answer, made with the visitor's credentials."""
+    answer.headers["Access-Control-Allow-Origin"] = origin
+    answer.headers["Access-Control-Allow-Credentials"] = "true"

@@ -1,6 +1,7 @@
 """An origin that ends as the own one is allowed, with credentials, by the answer to a preflight."""
 
 from lab.breaking import Defect
+from lab.defects._access import give_credentials
 from lab.tamper import Answer, answers
 
 
@@ -8,8 +9,7 @@ def _change(answer: Answer) -> None:
     origin = answer.request_headers.get("origin", "")
     if answer.method == "OPTIONS" and origin.endswith("127.0.0.1"):
         answer.status = 200
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Credentials"] = "true"
+        give_credentials(answer, origin)
 
 
 DEFECT = Defect(

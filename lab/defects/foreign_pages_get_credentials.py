@@ -1,13 +1,13 @@
 """Whatever origin asks is allowed, with credentials."""
 
 from lab.breaking import Defect
+from lab.defects._access import give_credentials
 from lab.tamper import Answer, answers
 
 
 def _change(answer: Answer) -> None:
     if origin := answer.request_headers.get("origin"):
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Credentials"] = "true"
+        give_credentials(answer, origin)
 
 
 DEFECT = Defect(

@@ -1,13 +1,13 @@
 """Pages without an origin, such as sandboxed ones, get credentials."""
 
 from lab.breaking import Defect
+from lab.defects._access import give_credentials
 from lab.tamper import Answer, answers
 
 
 def _change(answer: Answer) -> None:
     if answer.request_headers.get("origin") == "null":
-        answer.headers["Access-Control-Allow-Origin"] = "null"
-        answer.headers["Access-Control-Allow-Credentials"] = "true"
+        give_credentials(answer, "null")
 
 
 DEFECT = Defect(

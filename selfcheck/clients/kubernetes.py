@@ -140,17 +140,13 @@ class Kubernetes:
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """The data of a ConfigMap; None when there is no such ConfigMap."""
         path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
-        answer = self._ask(path)
-        if answer.status == 404 and _is_status(answer.json()):
-            return None
-        return _made(answer, lambda found: {text(key): text(value) for key, value in _data(found).items()})
+        return _made_unless(
+            404, self._ask(path), lambda found: {text(key): text(value) for key, value in _data(found).items()}
+        )
 
     def lease(self, namespace: str, name: str) -> Lease | None:
         """A Lease; None when there is none of that name."""
-        answer = self._ask(f"{_leases(namespace)}/{quote(name, safe='')}")
-        if answer.status == 404 and _is_status(answer.json()):
-            return None
-        return _made(answer, _lease)
+        return _made_unless(404, self._ask(f"{_leases(namespace)}/{quote(name, safe='')}"), _lease)
 
     def hold_lease(
         self, namespace: str, name: str, holder: str, seconds: int, *, before: Lease | None = None
@@ -178,9 +174,7 @@ class Kubernetes:
             answer = self._ask(path, method="POST", content=content)
         else:
             answer = self._ask(f"{path}/{quote(name, safe='')}", method="PUT", content=content)
-        if answer.status == 409 and _is_status(answer.json()):
-            return None
-        return _made(answer, _lease)
+        return _made_unless(409, answer, _lease)
 
     def _read(self, path: str, make: Callable[[Any], T], params: Params | None = None) -> T:
         return _made(self._ask(path, params), make)
@@ -290,6 +284,13 @@ def _made(answer: Answer, make: Callable[[Any], T]) -> T:
         raise _refused(answer, content)
     with understood(answer, _SERVICE):
         return make(content)
+
+
+def _made_unless(status: int, answer: Answer, make: Callable[[Any], T]) -> T | None:
+    """Make something of an answer; None where the API says so with this status of its own."""
+    if answer.status == status and _is_status(answer.json()):
+        return None
+    return _made(answer, make)
 
 
 def _refused(answer: Answer, content: Any) -> CouldNotObserve:

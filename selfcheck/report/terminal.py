@@ -49,7 +49,7 @@ def render(run: "Run", exit_code: int, *, width: int = 80) -> list[Line]:
         for item in shown:
             if item.outcome is outcome:
                 lines += _block(item, width)
-    lines += _blocked(run, (item for item in every if item not in shown), width)
+    lines += _blocked(run, (item for item in every if item.verdict.blocked_by in told), width)
     lines += _waived(every, width)
     lines += _not_covered(every, width)
     lines += _notes(every, width)

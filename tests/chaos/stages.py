@@ -127,56 +127,73 @@ def prepared(hands: Hands, fault: Fault = SLOW, lever: Lever = PROXY, run_id: st
     return faults.prepare(fault, lever, hands, run_id)
 
 
+class Relay(BaseHTTPRequestHandler):
+    """Answers with JSON what `serve` makes of a request."""
+
+    def serve(self, content: bytes) -> None:
+        raise NotImplementedError
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _serve(self) -> None:
+        self.serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the library's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+@contextmanager
+def relaying(handler: type[Relay]) -> Iterator[str]:
+    """Serve on a port of loopback; gives the URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
 @dataclass(slots=True)
 class Between:
     """A server between us and Toxiproxy that passes requests on, except for those that it refuses with 500."""
 
-    url: str
     refuses: Callable[[str, str], bool]
+    url: str = ""
     refused: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def between(target_port: int, refuses: Callable[[str, str], bool]) -> Iterator[Between]:
-    class Handler(BaseHTTPRequestHandler):
-        def _pass_on(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    state = Between(refuses)
+
+    class Handler(Relay):
+        def serve(self, content: bytes) -> None:
             if state.refuses(self.command, self.path):
                 state.refused.append(f"{self.command} {self.path}")
-                self._answer(500, b'{"error": "no, not today", "status": 500}')
+                self.answer(500, b'{"error": "no, not today", "status": 500}')
                 return
             connection = http.client.HTTPConnection("127.0.0.1", target_port, timeout=5)
             try:
                 connection.request(self.command, self.path, content, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
-                self._answer(answer.status, answer.read())
+                self.answer(answer.status, answer.read())
             finally:
                 connection.close()
 
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            if status != 204:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815 - the library's names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state = Between(f"http://127.0.0.1:{server.server_port}", refuses)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with relaying(Handler) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def chunks(sock: socket.socket, *, until: bytes = b"") -> list[bytes]:

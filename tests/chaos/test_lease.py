@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +16,8 @@ from selfcheck.clients.kubernetes import Kubernetes
 from selfcheck.observation import CouldNotObserve
 from selfcheck.secrets import Secrets
 from selfcheck.waiting import Deadline, wait_until
+from tests.chaos.stages import Relay, relaying
+from tests.clusters import CONTEXT, KubeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,35 +67,14 @@ def _status(code: int, message: str) -> tuple[int, dict[str, Any]]:
 def serving() -> Iterator[Api]:
     api = Api()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            content = json.loads(self.rfile.read(length)) if length else {}
+    class Handler(Relay):
+        def serve(self, content: bytes) -> None:
             api.asked.append(self.command)
-            status, found = api.answer(self.command, self.path, content)
-            body = json.dumps(found).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            status, found = api.answer(self.command, self.path, json.loads(content) if content else {})
+            self.answer(status, json.dumps(found).encode())
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with relaying(Handler) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 @pytest.fixture
@@ -105,20 +84,12 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setattr(leases, "_RENEW_SECONDS", 0.2)
     monkeypatch.setattr(leases, "_LOOK_SECONDS", 0.2)
     with serving() as made:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": made.url}}],
-            "users": [{"name": "u", "user": {"token": "token-of-nobody"}}],
-            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        KubeConfig(tmp_path, monkeypatch).write(made.url)
         yield made
 
 
 def place(holder: str) -> Place:
-    client = Kubernetes("staging", timeout_seconds=5, deadline=Deadline(60), secrets=Secrets())
+    client = Kubernetes(CONTEXT, timeout_seconds=5, deadline=Deadline(60), secrets=Secrets())
     return Place(client, NAMESPACE, NAME, holder)
 
 

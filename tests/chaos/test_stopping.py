@@ -17,6 +17,7 @@ from selfcheck.settings import Settings
 from selfcheck.waiting import wait_until
 from tests import misbehaving
 from tests.clients.looking import opened
+from tests.clusters import CONTEXT, KubeConfig
 from tests.gate.contracts import contract_with
 
 if TYPE_CHECKING:
@@ -224,17 +225,9 @@ def in_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tu
         return replies.get(head.split()[1].decode(), misbehaving.answer(500, b""))
 
     with misbehaving.answering(reply) as server:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
-            "users": [{"name": "u", "user": {"token": "token-of-nobody"}}],
-            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        KubeConfig(tmp_path, monkeypatch).write(server.url)
         given = Settings(
-            base_url="http://127.0.0.1:1", contract=made, output=tmp_path, kube_context="staging", deadline=60.0
+            base_url="http://127.0.0.1:1", contract=made, output=tmp_path, kube_context=CONTEXT, deadline=60.0
         )
         run = open_run(given, contract.load(made))
         yield run.target, replies

@@ -17,13 +17,12 @@ from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.secrets import Secrets
 from selfcheck.waiting import Deadline, wait_until
 from tests import misbehaving
+from tests.clusters import TOKEN, KubeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
-
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0"
 
 VERSION = {
     "major": "1",
@@ -77,28 +76,9 @@ def as_json(content: Any, status: int = 200) -> bytes:
     return misbehaving.answer(status, json.dumps(content).encode(), content_type="application/json")
 
 
-class KubeConfig:
-    """A kubeconfig in a folder, in force for one test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "kubeconfig"
-
-    def write(self, server: str, user: Any = None, **cluster: Any) -> None:
-        content = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": server, **cluster}}],
-            "users": [{"name": "u", "user": {"token": TOKEN} if user is None else user}],
-            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
-        }
-        self.path.write_text(json.dumps(content))
-
-
 @pytest.fixture
 def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KubeConfig:
-    made = KubeConfig(tmp_path)
-    monkeypatch.setenv("KUBECONFIG", str(made.path))
-    return made
+    return KubeConfig(tmp_path, monkeypatch)
 
 
 def client(*, context: str = "staging", timeout_seconds: float = 5.0, deadline_seconds: float = 30.0) -> Kubernetes:

@@ -16,6 +16,7 @@ from selfcheck.contract import Component
 from selfcheck.verdict import Outcome, Verdict
 from tests import misbehaving
 from tests.clients import looking
+from tests.clusters import KubeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +49,7 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     """Looks at a component that is said to be at the address of a server."""
 
     def look(component: Component, server: misbehaving.Server, **options: float) -> Verdict:
-        kubeconfig = {
-            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
-            "users": [{"name": "u", "user": {"token": "hunter22"}}],
-            "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
-        }
-        (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        KubeConfig(tmp_path, monkeypatch).write(server.url, {"token": "hunter22"})
         return looking.look(component, URLS[component].format(url=server.url, port=server.port), **options)
 
     return look
