@@ -350,6 +350,8 @@ BAD = [own(10 + number, "error", success=False) for number in range(3)]
         ("provider", [own(n, "success", by="deepseek_hf") for n in range(3)], FAIL, "paddle"),
         ("provider", [own(n, "success", row_by=None) for n in range(3)], NOT_COVERED, "no provider"),
         ("status", [*GOOD, *BAD], PASS, "success and error"),
+        ("status", [*GOOD, own(5, "success", "error"), *BAD], PASS, "success and error"),  # another client's failed
+        ("status", [*(own(n, "success", "success") for n in range(4)), *BAD], PASS, "success and error"),
         ("status", GOOD, NOT_COVERED, "no row of a failure"),
         ("status", [*GOOD, *(own(20 + n, "success", success=False) for n in range(2))], FAIL, "for a failure"),
         ("status", [own(n, None) for n in range(4)] + BAD, NOT_COVERED, "no such column"),
