@@ -647,7 +647,7 @@ def _judge_provider(promise: Entries, seen: Sequence[Own], place: Mapping[str, s
 
 
 def _judge_status(promise: Entries, seen: Sequence[Own], refused: Sequence[Own], place: Mapping[str, str]) -> Verdict:
-    # A second row may be another's, which failed after just as long: what a success is called is seen where there is one.
+    # A second row may be another's, which failed after just as long: what a success is called, single rows tell.
     sure = [one for one in seen if len(one.rows) == 1] or seen
     good, bad = ({row.status for one in ones for row in one.rows} for ones in (sure, refused))
     if not bad or None in good:
