@@ -89,7 +89,7 @@ def cache_folder() -> Path:
 
 
 def _find(program: str) -> Path | None:
-    if program == TOXIPROXY and (built := _newest(cache_folder().glob(f"{TOXIPROXY}-*"))):
+    if built := _newest(cache_folder().glob(f"{program}-[0-9]*")):
         return built
     if program in {"postgres", "initdb"} and (debian := _newest(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))):
         return debian

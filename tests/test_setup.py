@@ -59,7 +59,7 @@ class Checkout:
         self.wheels.mkdir()
         (self.folder / "tools").mkdir(parents=True)
         shutil.copy(ROOT / "tools" / "setup.py", self.folder / "tools")
-        shutil.copytree(ROOT / "toxiproxy", self.folder / "toxiproxy")
+        shutil.copytree(ROOT / "servers", self.folder / "servers")
         self.alpha, self.beta = make_wheel(self.wheels, "alpha"), make_wheel(self.wheels, "beta")
         self.lock = self.folder / "requirements.lock"
         self.lock.write_text(self.alpha + self.beta, encoding="utf-8")
@@ -123,7 +123,11 @@ def test_check_reports_and_changes_nothing(checkout: Checkout, tmp_path: Path) -
     done = checkout.run("--check", PATH=os.devnull)
     assert done.returncode == 1
     assert re.search(r"^Python packages .* missing$", done.stdout, re.MULTILINE)
-    assert sorted(path.name for path in checkout.folder.iterdir()) == ["requirements.lock", "tools", "toxiproxy"]
+    assert sorted(path.name for path in checkout.folder.iterdir()) == [
+        "requirements.lock",
+        "servers",
+        "tools",
+    ]
     assert not (tmp_path / "cache").exists()
 
 
@@ -287,10 +291,19 @@ def test_a_listener_is_seen() -> None:
 # --- Toxiproxy --------------------------------------------------------------------------------------------------------
 
 
-def test_toxiproxy_is_pinned_with_its_checksums() -> None:
-    version = setup.toxiproxy_version()
-    sums = (ROOT / "toxiproxy" / "go.sum").read_text(encoding="utf-8")
-    assert f"github.com/Shopify/toxiproxy/v2 v{version} h1:" in sums
+@pytest.mark.parametrize("program", [setup.TOXIPROXY, setup.KUBERNETES], ids=lambda program: program.part)
+def test_what_is_built_is_pinned_with_its_checksums(program: setup.GoProgram) -> None:
+    sums = (ROOT / "servers" / program.part / "go.sum").read_text(encoding="utf-8")
+    assert f"{program.requires} v{program.version} h1:" in sums
+
+
+def test_what_takes_long_is_built_only_when_asked_for(checkout: Checkout, tmp_path: Path) -> None:
+    put_go(tmp_path / "bin", version="1.24.1", build=f'{_TO_OUTPUT}; echo built > "$2"; chmod 755 "$2"')
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    checkout.run("--only", "toxiproxy", PATH=path)
+    assert checkout.run("--only", "kubernetes", "--check", PATH=path).returncode == 1
+    (program,) = (tmp_path / "cache" / "cad-ml-selfcheck" / "bin").iterdir()
+    assert program.name.startswith("toxiproxy-server-")
 
 
 # In a line of shell: leaves the file to write in `$2`.
@@ -326,7 +339,7 @@ def test_a_built_program_is_not_built_again(checkout: Checkout, tmp_path: Path) 
         assert checkout.run("--only", "toxiproxy", PATH=path).returncode == 0
     assert count.read_text(encoding="utf-8") == "once\n"
     (program,) = (tmp_path / "cache" / "cad-ml-selfcheck" / "bin").iterdir()
-    assert program.name == f"toxiproxy-server-{setup.toxiproxy_version()}"
+    assert program.name == f"toxiproxy-server-{setup.TOXIPROXY.version}"
 
 
 def test_a_go_that_is_too_old_counts_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,7 +4,11 @@ Three parts, side by side, each only where something is missing:
 
 - `python`: the virtual environment `.venv` from `requirements.lock`, every file verified by its hash;
 - `debian`: the servers that the lab runs, as Debian packages (as root, with apt; no service is started or enabled);
-- `toxiproxy`: the Toxiproxy server, built from `toxiproxy/go.mod` into the user's cache folder.
+- `toxiproxy`: the Toxiproxy server, built from `servers/toxiproxy/go.mod` into the user's cache folder.
+
+A fourth one only where it is asked for by name, because it takes seven minutes:
+
+- `kubernetes`: an API server, built from `servers/kubernetes/go.mod` likewise, and etcd, for tests against a cluster.
 
 `--only PART` (may be repeated) looks at these parts alone; `--check` changes nothing and says what is there.
 
@@ -19,6 +23,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -35,15 +40,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
 VENV: Final = ROOT / ".venv"
 STAMP: Final = VENV / ".ready"
-GO_MODULE: Final = ROOT / "toxiproxy" / "go.mod"
 LOGS: Final = ROOT / ".setup"
 PARTS: Final = ("python", "debian", "toxiproxy")
+MORE_PARTS: Final = ("kubernetes",)
+"""Those that have to be asked for."""
 
 OLDEST_PYTHON: Final = (3, 11)
 # Newer ones may work; the lock file is tried with these.
@@ -63,6 +69,9 @@ DEBIAN_PROGRAMS: Final = {
     "initdb": "postgresql",
 }
 """Program of the lab: the Debian package that brings it."""
+CLUSTER_PROGRAMS: Final = {"etcd": "etcd-server"}
+"""Likewise, of the tests against a cluster."""
+_SERVER_PACKAGES: Final = frozenset({*DEBIAN_PROGRAMS.values(), *CLUSTER_PROGRAMS.values()})
 
 # Other distributions and the projects' own archives name these programs without Debian's prefix.
 _ALSO_NAMED: Final = {
@@ -80,7 +89,10 @@ _SERVICE_PORTS: Final = {
     9187: "prometheus-postgres-exporter",
     6379: "redis-server",
     5432: "postgresql",
+    2379: "etcd",
 }
+# Where it is not called as the package is.
+_SERVICE_OF: Final = {"etcd-server": "etcd"}
 _TCP_LISTEN: Final = "0A"
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
@@ -251,9 +263,10 @@ def find_program(name: str) -> str | None:
     return None
 
 
-def missing_servers() -> dict[str, str]:
-    """Give the lab's servers that are not installed, each with its Debian package."""
-    return {program: package for program, package in DEBIAN_PROGRAMS.items() if find_program(program) is None}
+def missing_servers(parts: Sequence[str] = ("debian",)) -> dict[str, str]:
+    """Give the servers of these parts that are not installed, each with its Debian package."""
+    needed = {**(DEBIAN_PROGRAMS if "debian" in parts else {}), **(CLUSTER_PROGRAMS if "kubernetes" in parts else {})}
+    return {program: package for program, package in needed.items() if find_program(program) is None}
 
 
 # --- Python ---------------------------------------------------------------------------------------------------------
@@ -464,9 +477,9 @@ def _disable_services(packages: Sequence[str]) -> None:
     if not shutil.which("systemctl", path=_search_path()):
         return
     for package in packages:
-        if package in DEBIAN_PROGRAMS.values():
+        if package in _SERVER_PACKAGES:
             # One by one: systemctl stops at the first that it does not know.
-            command = ["systemctl", "disable", "--quiet", f"{package}.service"]
+            command = ["systemctl", "disable", "--quiet", f"{_SERVICE_OF.get(package, package)}.service"]
             subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
 
 
@@ -474,33 +487,86 @@ def _list(words: Iterable[object]) -> str:
     return ", ".join(str(word) for word in words)
 
 
-# --- Toxiproxy ------------------------------------------------------------------------------------------------------
+# --- Go programs ----------------------------------------------------------------------------------------------------
 
 
-def toxiproxy_version() -> str:
-    """Give the version that `toxiproxy/go.mod` pins, without its v."""
-    found = re.search(r"github\.com/Shopify/toxiproxy/v2 v(\S+)", GO_MODULE.read_text(encoding="utf-8"))
-    if found is None:
-        raise SetupError(f"{_short(GO_MODULE)} pins no version of Toxiproxy")
-    return found.group(1)
+@dataclass(frozen=True)
+class GoProgram:
+    """A program that is built from a pinned version: `part` is its part of the set-up, and its folder in `servers/`."""
+
+    part: str
+    title: str
+    name: str
+    requires: str
+    """The module that brings it."""
+    package: str
+    stamp: str
+    """The variable that tells its version, up to the version's digits."""
+
+    @property
+    def module(self) -> Path:
+        """The go.mod that pins it."""
+        return ROOT / "servers" / self.part / "go.mod"
+
+    @property
+    def version(self) -> str:
+        """The version that is pinned, without its v; raises SetupError."""
+        found = re.search(rf"{re.escape(self.requires)} v(\S+)", self.module.read_text(encoding="utf-8"))
+        if found is None:
+            raise SetupError(f"{_short(self.module)} pins no version of {self.title}")
+        return found.group(1)
+
+    @property
+    def path(self) -> Path:
+        """Where it is, built or not."""
+        return cache_folder() / f"{self.name}-{self.version}"
+
+    def is_ready(self, *, go: str | None) -> bool:
+        """Tell whether it is there; one on PATH will do where there is no Go to build the pinned one."""
+        if os.access(self.path, os.X_OK):
+            return True
+        return go is None and find_program(self.name) is not None
+
+    def build(self, runner: Runner, go: str) -> None:
+        """Build it; raises SetupError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name until it is whole: whoever starts it takes whatever has its name there.
+        unfinished = self.path.with_name(f".building-{self.name}-{os.getpid()}")
+        flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w -X {self.stamp}{self.version}"]
+        command = [go, "build", *flags, "-o", str(unfinished), self.package]
+        try:
+            runner.must_run(
+                f"building {self.title}", command, folder=self.module.parent, environment={"CGO_ENABLED": "0"}
+            )
+            unfinished.replace(self.path)
+        finally:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+
+
+TOXIPROXY: Final = GoProgram(
+    "toxiproxy",
+    "Toxiproxy",
+    "toxiproxy-server",
+    "github.com/Shopify/toxiproxy/v2",
+    "github.com/Shopify/toxiproxy/v2/cmd/server",
+    "github.com/Shopify/toxiproxy/v2.Version=",
+)
+KUBERNETES: Final = GoProgram(
+    "kubernetes",
+    "Kubernetes' API server",
+    "kube-apiserver",
+    "k8s.io/kubernetes",
+    "k8s.io/kubernetes/cmd/kube-apiserver",
+    "k8s.io/component-base/version.gitVersion=v",
+)
+_GO_PROGRAMS: Final = {program.part: program for program in (TOXIPROXY, KUBERNETES)}
 
 
 def cache_folder() -> Path:
     """Give the folder of the programs that this program builds."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cad-ml-selfcheck" / "bin"
-
-
-def toxiproxy_program() -> Path:
-    """Give the path of the Toxiproxy server, built or not."""
-    return cache_folder() / f"toxiproxy-server-{toxiproxy_version()}"
-
-
-def toxiproxy_is_ready(*, go: str | None) -> bool:
-    """Tell whether a Toxiproxy server is there; one on PATH will do where there is no Go to build the pinned one."""
-    if os.access(toxiproxy_program(), os.X_OK):
-        return True
-    return go is None and find_program("toxiproxy-server") is not None
 
 
 def find_go() -> str | None:
@@ -516,23 +582,6 @@ def find_go() -> str | None:
     return None
 
 
-def set_up_toxiproxy(runner: Runner, go: str) -> None:
-    """Build the pinned Toxiproxy server; raises SetupError."""
-    program = toxiproxy_program()
-    program.parent.mkdir(parents=True, exist_ok=True)
-    # Under another name until it is whole: the lab takes whatever is called toxiproxy-server there.
-    unfinished = program.with_name(f".building-{os.getpid()}")
-    named = f"-X github.com/Shopify/toxiproxy/v2.Version={toxiproxy_version()}"
-    command = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {named}"]
-    command += ["-o", str(unfinished), "github.com/Shopify/toxiproxy/v2/cmd/server"]
-    try:
-        runner.must_run("building Toxiproxy", command, folder=GO_MODULE.parent, environment={"CGO_ENABLED": "0"})
-        unfinished.replace(program)
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-
-
 # --- all of it ------------------------------------------------------------------------------------------------------
 
 
@@ -542,7 +591,7 @@ class Plan:
 
     interpreter: Interpreter | None
     packages: tuple[str, ...]
-    build_toxiproxy: bool
+    builds: tuple[GoProgram, ...]
     wait_for_debian: frozenset[str]
     missing: tuple[Missing, ...]
 
@@ -555,9 +604,7 @@ class Plan:
             titles["python"] = f"Python packages ({locked_packages()}, Python {version})"
         if self.packages:
             titles["debian"] = f"Debian packages ({len(self.packages)})"
-        if self.build_toxiproxy:
-            titles["toxiproxy"] = f"Toxiproxy {toxiproxy_version()}"
-        return titles
+        return titles | {program.part: f"{program.title} {program.version}" for program in self.builds}
 
 
 def _by_apt(package: str) -> str:
@@ -569,12 +616,11 @@ def make_plan(parts: Sequence[str]) -> Plan:
     """Look at the machine and say what is to be done for these parts."""
     apt = may_use_apt()
     interpreter, packages, missing, waiting = None, [], [], set()
-    if "debian" in parts:
-        absent = missing_servers()
-        if apt:
-            packages = sorted(set(absent.values()))
-        else:
-            missing += [Missing(program, package, _by_apt(package)) for program, package in absent.items()]
+    absent = missing_servers(parts)
+    if apt:
+        packages = sorted(set(absent.values()))
+    else:
+        missing += [Missing(program, package, _by_apt(package)) for program, package in absent.items()]
     if "python" in parts and not python_is_ready():
         interpreter = find_interpreter()
         if interpreter is None:
@@ -588,22 +634,25 @@ def make_plan(parts: Sequence[str]) -> Plan:
             else:
                 missing.append(Missing("Python's venv module", package, _by_apt(package)))
                 interpreter = None
-    build = False
-    if "toxiproxy" in parts:
-        go = find_go() if not os.access(toxiproxy_program(), os.X_OK) else None
-        build = go is not None
-        if not build and not toxiproxy_is_ready(go=go):
-            if apt and _debian_go_will_do():
-                packages.append("golang-go")
-                waiting.add("toxiproxy")
-                build = True
-            else:
-                oldest = ".".join(str(number) for number in OLDEST_GO)
-                program = f"go {oldest} or later"
-                missing.append(
-                    Missing(program, "golang-go (Debian 13 or later)", f"{_by_apt('golang-go')}, or from go.dev/dl")
+    wanted = [program for part, program in _GO_PROGRAMS.items() if part in parts]
+    unbuilt = [program for program in wanted if not os.access(program.path, os.X_OK)]
+    go = find_go() if unbuilt else None
+    builds = tuple(program for program in unbuilt if go is not None or not program.is_ready(go=go))
+    if builds and go is None:
+        if apt and _debian_go_will_do():
+            packages.append("golang-go")
+            waiting |= {program.part for program in builds}
+        else:
+            builds = ()
+            oldest = ".".join(str(number) for number in OLDEST_GO)
+            missing.append(
+                Missing(
+                    f"go {oldest} or later",
+                    "golang-go (Debian 13 or later)",
+                    f"{_by_apt('golang-go')}, or from go.dev/dl",
                 )
-    return Plan(interpreter, tuple(packages), build, frozenset(waiting), tuple(missing))
+            )
+    return Plan(interpreter, tuple(packages), builds, frozenset(waiting), tuple(missing))
 
 
 def _debian_go_will_do() -> bool:
@@ -657,7 +706,8 @@ class Work:
     def _timed(self, name: str) -> float:
         """Run one step; gives its seconds."""
         began = time.monotonic()
-        steps = {"python": self._python, "debian": self._debian, "toxiproxy": self._toxiproxy}
+        builds = {program.part: functools.partial(self._build, program) for program in self.plan.builds}
+        steps: dict[str, Callable[[Runner], None]] = {"python": self._python, "debian": self._debian, **builds}
         if name in self.plan.wait_for_debian:
             self._debian_done.wait()
             if self._debian_failed:
@@ -681,11 +731,11 @@ class Work:
             self._debian_done.set()
 
     @staticmethod
-    def _toxiproxy(runner: Runner) -> None:
+    def _build(program: GoProgram, runner: Runner) -> None:
         go = find_go()
         if go is None:
             raise SetupError("go is not there, or too old")
-        set_up_toxiproxy(runner, go)
+        program.build(runner, go)
 
     def _tell(self, title: str, future: Future[float]) -> None:
         """Print how a step ended; raises what is not a failure of a step but a mistake in this program."""
@@ -722,7 +772,7 @@ def report_missing(missing: Sequence[Missing]) -> None:
     """Print the one list of what is missing, with the command that installs all of it."""
     rows = [("program", "Debian package"), *((one.program, one.package) for one in missing)]
     wide = max(len(program) for program, _ in rows)
-    packages = sorted({one.package for one in missing if one.package in DEBIAN_PROGRAMS.values()})
+    packages = sorted({one.package for one in missing if one.package in _SERVER_PACKAGES})
     say("")
     say(f"Missing on this machine ({len(missing)}):")
     for program, package in rows:
@@ -747,14 +797,16 @@ def check(parts: Sequence[str]) -> int:
     state = {
         "python": ("Python packages (.venv)", python_is_ready),
         "debian": ("servers of the lab", lambda: not missing_servers()),
-        "toxiproxy": (f"Toxiproxy {toxiproxy_version()}", lambda: toxiproxy_is_ready(go=go)),
+        "toxiproxy": (f"Toxiproxy {TOXIPROXY.version}", lambda: TOXIPROXY.is_ready(go=go)),
+        "kubernetes": (
+            f"Kubernetes' API server {KUBERNETES.version}",
+            lambda: KUBERNETES.is_ready(go=go) and not missing_servers(["kubernetes"]),
+        ),
     }
     answers = {part: state[part][1]() for part in parts}
     for part in parts:
-        say(f"{state[part][0]:<25}{'there' if answers[part] else 'missing'}")
-    lacking: list[Missing] = []
-    if "debian" in parts:
-        lacking += [Missing(program, package, _by_apt(package)) for program, package in missing_servers().items()]
+        say(f"{state[part][0]:<31}{'there' if answers[part] else 'missing'}")
+    lacking = [Missing(program, package, _by_apt(package)) for program, package in missing_servers(parts).items()]
     lacking += [one for one in make_plan(parts).missing if one not in lacking]
     if lacking:
         report_missing(lacking)
@@ -821,10 +873,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="tools/setup.py", description="Set up this checkout; see the top of the file."
     )
-    parser.add_argument("--only", action="append", choices=PARTS, help="look at this part alone (may be repeated)")
+    parser.add_argument(
+        "--only", action="append", choices=(*PARTS, *MORE_PARTS), help="look at this part alone (may be repeated)"
+    )
     parser.add_argument("--check", action="store_true", help="say what is there, change nothing")
     options = parser.parse_args(arguments)
-    parts = [part for part in PARTS if part in (options.only or PARTS)]
+    parts = [part for part in (*PARTS, *MORE_PARTS) if part in (options.only or PARTS)]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _on_signal)
     try:
