@@ -107,6 +107,17 @@ def lives_of(timeline: Timeline, replica: str) -> list[list[Replica]]:
     return found
 
 
+def counted_in(timeline: Timeline, counter: str, replica: str) -> float:
+    """Say by how much a counter grew on a replica between the first and the last reading, over all its processes.
+
+    What a process counted between its last reading and its end is not known, and left out.
+    """
+    grown = 0.0
+    for number, life in enumerate(lives_of(timeline, replica)):
+        grown += total(life[-1], counter, {}) - (0.0 if number else total(life[0], counter, {}))
+    return max(0.0, grown)
+
+
 def restarts(timeline: Timeline, replica: str) -> list[tuple[float, float]]:
     """Give between which two moments a replica became another process."""
     lives = lives_of(timeline, replica)
@@ -311,6 +322,27 @@ def others_most(evidence: Evidence, promise: Breaker, replica: str, start: float
                 inside = sum(1 for due, over in own if due >= at + 0.1 and over <= later - 0.1)
                 bounds.append(max(0, round(grown - value) - inside))
     return sorted(bounds)[len(bounds) // 4] if bounds else None
+
+
+def failed_most(evidence: Evidence, promise: Breaker, replica: str, start: float, finish: float) -> int | None:
+    """Say how many requests may have failed on a replica between two moments, at most; None when unknown.
+
+    It is what its counter of errors grew by, whoever sent them. What an open breaker refused has a code of its own and
+    does not count.
+    """
+    if not promise.errors:
+        return None
+    every = promise.requests_labels
+    refused = {**every, promise.errors_code: promise.code}
+    for life in lives_of(evidence.timeline, replica):
+        counted = [
+            (each.since, total(each, promise.errors, every) - total(each, promise.errors, refused)) for each in life
+        ]
+        before = [value for at, value in counted if at <= start - 0.1]
+        after = [value for at, value in counted if at >= finish + promise.under_way_seconds]
+        if before and after:
+            return max(0, round(after[0] - before[-1]))
+    return None
 
 
 def gauges(timeline: Timeline, replica: str, key: str) -> list[tuple[float, float | None]]:

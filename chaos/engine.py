@@ -109,7 +109,9 @@ class Course:
                 self.facts["stopped_by"] = str(error)
             found = found.model_copy(update=self.facts)
             self.view.step("steady again")
-            after = self.surroundings.look(guarded=False)
+            replicas = self.facts.get("replicas", ())
+            awaited = self.surroundings.to_be_stored(before.stored, self.writer.timeline(), replicas)
+            after = self.surroundings.look(after=awaited)
             found = found.model_copy(update={"after": after.looks, "stored_after": after.stored})
             return self._written(found)
         except BaseException as error:
@@ -137,10 +139,10 @@ class Course:
             load = watching.enter_context(self._loaded())
             sampler = watching.enter_context(Sampler(self.target, self.experiment, self.writer))
             self.facts["replicas"] = tuple(sampler.replicas)
+            self.view.step("load")
+            load.await_started(_LOAD_START_SECONDS)
             settings = self.target.scope.settings
             with Keeper(settings.chaos_ledger, self.hands, run_id=self.target.platform.run_id) as keeper:
-                self.view.step("load")
-                load.await_started(_LOAD_START_SECONDS)
                 also = (lambda: sampler.broken, lambda: self._taken_over(keeper), lambda: lost(self.target))
                 dog = watching.enter_context(
                     Watchdog(self.target, self.experiment, self.writer, loaded=load.expected, also=also)
@@ -151,6 +153,7 @@ class Course:
                         f"before the fault, with the load and the probes of the experiment: {trouble}"
                     )
                     return
+                keeper.ready()
                 try:
                     if not dog.reason:
                         self._inject(faults, keeper, dog)

@@ -18,6 +18,7 @@ from chaos.lease import LEASE, held, place_of
 from chaos.ledger import HeldError, Ledger, LedgerError, alone
 from chaos.observing import LOCK
 from chaos.recovering import recover
+from selfcheck import components
 from selfcheck.contract import Component, Right
 from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.replicas import snapshot
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chaos.record import Look
+    from selfcheck.clients.kubernetes import Replicas
     from selfcheck.contract import Environment
     from selfcheck.target import Target
 
@@ -41,7 +43,7 @@ _NEEDED = (Component.APP, Component.PROMETHEUS)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that keeps a fault from being made; `may_pass` is for what may be over in a few seconds."""
+    """One thing that keeps a fault from being made; `may_pass` is for what may be over in a while."""
 
     text: str
     may_pass: bool = False
@@ -110,23 +112,20 @@ def _recovered(target: Target) -> list[str]:
     return [f"an earlier run had left a fault; {each}" for each in found.undone]
 
 
-def lasting(target: Target, hands: Hands) -> list[str]:
-    """Give what is the matter with the target; alerts may be over in a while, as those of the experiment before."""
+def lasting(target: Target, hands: Hands, patience_seconds: float = _PATIENCE_SECONDS) -> list[str]:
+    """Give what is the matter with the target, so that no fault may be put into it.
+
+    What may pass, such as what the experiment before has left of alerts and error budget, is waited for.
+    """
     found: list[Condition] = []
 
     def is_well_or_worse() -> bool:
-        found[:] = conditions(target, hands)
+        found[:] = [*_alerts(target), *_deployment(target), *_budget(target)]
         return not all(condition.may_pass for condition in found) or not found
 
     with contextlib.suppress(GaveUp):
-        wait_until(is_well_or_worse, timeout_seconds=_PATIENCE_SECONDS, what="alerts to be over", interval_seconds=0.5)
-    return [condition.text for condition in found]
-
-
-def conditions(target: Target, hands: Hands) -> Iterator[Condition]:
-    """Give what is the matter with the target now, so that no fault may be put into it."""
-    yield from _alerts(target)
-    yield from map(Condition, (*_replicas(target), *_budget(target), *_leftovers(hands)))
+        wait_until(is_well_or_worse, timeout_seconds=patience_seconds, what="alerts to be over", interval_seconds=0.5)
+    return [*(condition.text for condition in found), *_replicas(target), *_leftovers(hands)]
 
 
 def _leftovers(hands: Hands) -> Iterator[str]:
@@ -145,6 +144,35 @@ def _alerts(target: Target) -> Iterator[Condition]:
                 yield Condition(f"the alert {alert.name or '?'} is {alert.state}", may_pass=True)
     except CouldNotObserve as error:
         yield Condition(error.sentence)
+
+
+def _deployment(target: Target) -> Iterator[Condition]:
+    """Give what is the matter with the pods, where a cluster is in scope."""
+    named = plan.stops(target.contract).deployment
+    if not named or not target.scope.covers(Component.KUBERNETES):
+        return
+    namespace, _, name = named.partition("/")
+    try:
+        found = components.kubernetes(target).ready_replicas(namespace, name)
+    except CouldNotObserve as error:
+        yield Condition(error.sentence)
+        return
+    for trouble in unrolled(named, found):
+        yield Condition(trouble, may_pass=True)
+
+
+def unrolled(deployment: str, found: Replicas) -> list[str]:
+    """Say what keeps a Deployment from being as it is wanted: pods that are not ready, a rollout under way. Pure."""
+    if not found.observed:
+        return [f"the Deployment {deployment} was changed, and its controller has not seen it yet"]
+    wrong = []
+    if found.updated < found.wanted:
+        wrong.append(
+            f"a rollout of the Deployment {deployment} is under way: {found.updated} of {found.wanted} pods are new"
+        )
+    if found.ready < found.wanted:
+        wrong.append(f"{found.ready} of {found.wanted} pods of the Deployment {deployment} are ready")
+    return wrong
 
 
 def _replicas(target: Target) -> Iterator[str]:
@@ -167,7 +195,7 @@ def _replicas(target: Target) -> Iterator[str]:
                 yield f"the circuit breaker of {label} is not closed on {name} ({sample.value:g})"
 
 
-def _budget(target: Target) -> Iterator[str]:
+def _budget(target: Target) -> Iterator[Condition]:
     assert target.prometheus is not None  # as above
     watch = plan.watches(target.contract).get(plan.BUDGET)
     floor = target.scope.environment.error_budget_min
@@ -176,13 +204,14 @@ def _budget(target: Target) -> Iterator[str]:
     try:
         found = target.prometheus.query(watch.query)
     except CouldNotObserve as error:
-        yield error.sentence
+        yield Condition(error.sentence)
         return
     values = [sample.value for sample in found.samples]
     if not values:
-        yield f"nothing says how much of the error budget is left ({watch.query} is empty)"
+        yield Condition(f"nothing says how much of the error budget is left ({watch.query} is empty)")
     elif min(values) < floor:
-        yield f"{min(values):.0%} of the error budget is left, and the environment asks for {floor:.0%}"
+        left = f"{min(values):.0%} of the error budget is left, and the environment asks for {floor:.0%}"
+        yield Condition(left, may_pass=True)
 
 
 def unsteady(looks: Iterable[Look]) -> list[str]:
@@ -190,8 +219,11 @@ def unsteady(looks: Iterable[Look]) -> list[str]:
     found = list(looks)
     if not found:
         return ["nothing was looked at for the steady state"]
-    return [
+    wrong = [
         f"{look.id} is {look.outcome}: {look.observed}"
         for look in found
         if look.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
     ]
+    if not wrong and all(look.outcome == Outcome.NOT_COVERED for look in found):
+        return [f"nothing could be told of the steady state: {found[0].id}: {found[0].observed}"]
+    return wrong

@@ -32,7 +32,8 @@ def seconds_needed(settings: Settings, contract: Contract) -> float:
         return 0.0
     scale = Scope(settings, contract).environment.time_scale
     return sum(
-        experiment.quiet_seconds + experiment.hold(scale) + experiment.settle(scale) + _AROUND_SECONDS
+        # Recovery is waited for after an experiment, and once more before the next one.
+        experiment.quiet_seconds + experiment.hold(scale) + 2 * experiment.settle(scale) + _AROUND_SECONDS
         for experiment in plan.experiments(contract).values()
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from chaos.detectors import Incident, incident, recovered
@@ -12,6 +13,8 @@ from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chaos.promises import Bites, Driven, Figured, Recovers, Rotation, Steady, Told, Undone
     from chaos.record import Look
 
@@ -252,10 +255,11 @@ def judge_told(evidence: Evidence, promise: Told) -> Verdict:
         ):
             heard = [(since, well) for since, well in said if begin <= since < finish]
             judged = [(since, well) for since, well in heard if since >= begin + within]
-            if len(judged) < _TOLD_MIN and all(well is not lie for _, well in heard[-_TOLD_MIN:]):
-                judged = heard[-_TOLD_MIN:]  # the watch ends soon after the undo, when all is well
+            right = _at_last(heard, well=not lie)
+            if len(judged) < _TOLD_MIN and right:
+                judged = right  # the watch ends soon after the undo, when all is well: it was told in time
             lies = [since for since, well in judged if well is lie]
-            if len(judged) < _TOLD_MIN:
+            if not right and len(judged) < _TOLD_MIN:
                 observed = f"{replica} was asked too seldom later than {duration(within)} after the {event}"
                 remedy = "hold the fault longer, and watch it longer after the undo"
                 verdicts.append(inconclusive(expected, observed, **place, remedy=remedy))
@@ -265,9 +269,14 @@ def judge_told(evidence: Evidence, promise: Told) -> Verdict:
                 observed += f" ({count(len(lies))} of {count(len(judged))} times)"
                 verdicts.append(failed(expected, observed, **place))
             else:
-                seen = f"{replica}: {'not well' if lie else 'well'} {count(len(judged))} times after the {event}"
+                seen = f"{replica}: {'not well' if lie else 'well'} in {count(len(judged))} answers after the {event}"
                 verdicts.append(passed(seen, where=place["where"]))
     return together(expected, verdicts, evidence)
+
+
+def _at_last(heard: Sequence[tuple[float, bool]], *, well: bool) -> list[tuple[float, bool]]:
+    """Give the last answers that all said the same."""
+    return list(itertools.takewhile(lambda each: each[1] is well, reversed(heard)))
 
 
 # -------------------------------------------------------------------------------------------------------------- figures

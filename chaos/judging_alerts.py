@@ -1,4 +1,4 @@
-"""Judges of alerts: the one that must come, on its whole way, and those that must not. Pure.
+"""Judges of alerts: the one that must come, on its whole way, in which order, and those that must not. Pure.
 
 Alerts are told by what their rule reads and by labels, never by name. A lower bound counts from the last sample without
 the alert and an upper one from the first with it, so neither the sampler's step nor a gap in it makes a breach.
@@ -7,18 +7,19 @@ the alert and an upper one from the first with it, so neither the sampler's step
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from chaos.detectors import Life, duplicates, has, is_receiver_known, is_same, lives, notifications
 from chaos.evidence import ALERTMANAGER, PROMETHEUS, Evidence, finished, keeps_from_judging, samples_of, together
 from chaos.timeline import Alerts
 from load.wording import count, duration
-from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from chaos.promises import Alerted, Unalerted
+    from chaos.promises import Alerted, Ordered, Unalerted
     from chaos.record import Rule
 
 _REPEAT_SLACK_SECONDS = 2.0
@@ -364,3 +365,59 @@ def judge_unalerted(evidence: Evidence, promise: Unalerted) -> Verdict:
     )
     verdict = passed(observed, where=place["where"], notes=dict.fromkeys(notes))
     return finished(evidence, expected, verdict)
+
+
+def judge_ordered(evidence: Evidence, promise: Ordered) -> Verdict:
+    """Of burn-rate alerts, none fires before one whose windows are shorter."""
+    expected = f"burn-rate alerts that read {' or '.join(promise.reads)} fire in the order of their windows"
+    if blocked := keeps_from_judging(evidence, expected, sources=(PROMETHEUS,)):
+        return blocked
+    place = evidence.place
+    if not evidence.record.rules:
+        return inconclusive(expected, "which alerting rules are loaded is not known", **place)
+    rules = sorted(
+        (rule for rule in evidence.record.rules if rule.burn_seconds and set(rule.reads) & set(promise.reads)),
+        key=lambda rule: rule.burn_seconds,
+    )
+    if len({rule.burn_seconds for rule in rules}) < _ENOUGH_FOR_AN_ORDER:
+        return not_covered(
+            f"{count(len(rules))} of the loaded alerts compare{'s' if len(rules) == 1 else ''} two windows of it",
+            "load burn-rate alerts over pairs of windows; the gate's alerts.burn_rates says which",
+        )
+    names = {rule.name for rule in rules}
+    there = [life for life in lives(evidence.timeline) if life.alert.name in names]
+    if old := next((life.alert.name for life in there if life.seen < evidence.start), ""):
+        return inconclusive(expected, f"{old} was there before the fault already", **place)
+    began: dict[str, float] = {}
+    for life in there:
+        if life.firing is not None:
+            began.setdefault(life.alert.name, life.firing)
+    waiting = {life.alert.name for life in there} - began.keys()
+    return _in_order(evidence, rules, began, waiting, expected)
+
+
+_ENOUGH_FOR_AN_ORDER = 2
+
+
+def _in_order(
+    evidence: Evidence, rules: Sequence[Rule], began: Mapping[str, float], waiting: Collection[str], expected: str
+) -> Verdict:
+    """Judge when rules began to fire, in the order of their windows; `waiting` were pending and never fired."""
+    place = evidence.place
+    said = ", ".join(f"{rule.name} {evidence.after_fault(began[rule.name])}" for rule in rules if rule.name in began)
+    there = [rule for rule in rules if rule.name in began]
+    for shorter, longer in combinations(there, 2):
+        slack = 2 * max(shorter.interval_seconds, longer.interval_seconds)
+        if shorter.burn_seconds < longer.burn_seconds and began[longer.name] < began[shorter.name] - slack:
+            return failed(expected, f"{longer.name} fired before {shorter.name}: {said}", **place)
+    late = [
+        rule.name for rule in rules if there and rule.name in waiting and rule.burn_seconds < there[-1].burn_seconds
+    ]
+    if late:
+        return failed(expected, f"{said} fired, while {' and '.join(late)} was only pending", **place)
+    first = [rule.name for rule in rules if rule.burn_seconds == rules[0].burn_seconds]
+    if not any(name in began for name in first):
+        observed = f"{said or 'none'} fired, and {' and '.join(first)} did not"
+        remedy = "hold the fault for longer, or let more of the traffic meet it"
+        return inconclusive(expected, observed, **place, remedy=remedy)
+    return finished(evidence, expected, passed(said, where=place["where"]))

@@ -23,6 +23,7 @@ from chaos.detectors import (
     Called,
     Opening,
     calls_of,
+    failed_most,
     gauges,
     openings,
     others_most,
@@ -36,7 +37,7 @@ from load.wording import count, duration, number, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from chaos.promises import Breaker
 
@@ -262,14 +263,29 @@ def _not_before_on(look: _Look, replica: str) -> Verdict:  # noqa: PLR0911 - one
         if every >= look.failures:
             return look.passes(f"opened after {count(own)} {_failures(own)}{opened}; {count(every)} on all replicas")
         own, places = every, look.replicas
-    bounds = [others_most(evidence, look.promise, place, first.row_since, first.seen) for place in places]
     observed = f"opened after {count(own)} of {look.failures} {_failures(look.failures)}{opened}"
-    if None in bounds:
+    most = _others_failed_most(look, first, own, places)
+    if most is None:
         return look.cannot_tell(f"{observed}; how many requests of others failed is not known")
-    most = sum(bound for bound in bounds if bound is not None)
     if own + most >= look.failures:
         return look.passes(f"{observed}; others sent up to {count(most)} more")
     return look.fails(f"{observed}; others sent {f'at most {count(most)}' if most else 'none'} meanwhile")
+
+
+def _others_failed_most(look: _Look, opening: Opening, own: int, places: Sequence[str]) -> int | None:
+    """Bound the failures of others before an opening by what these replicas counted; None when that is not known."""
+    between = (opening.row_since, opening.seen)
+    sent = _sum(others_most(look.evidence, look.promise, place, *between) for place in places)
+    bad = _sum(failed_most(look.evidence, look.promise, place, *between) for place in places)
+    return min(
+        (bound for bound in (sent, None if bad is None else max(0, bad - own)) if bound is not None), default=None
+    )
+
+
+def _sum(bounds: Iterable[int | None]) -> int | None:
+    """Add up; None where one is not known."""
+    known = list(bounds)
+    return None if None in known else sum(bound for bound in known if bound is not None)
 
 
 def _shared_failures(look: _Look, opening: Opening) -> int | None:

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from chaos.detectors import LOST, has, lives_of, outages, series
+from chaos.detectors import LOST, counted_in, lives_of, outages, series, total
 from chaos.evidence import FIGURES, REPLICAS, Evidence, end, finished, keeps_from_judging, sent, together
 from chaos.timeline import Figures, Probed
 from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
@@ -22,12 +22,14 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chaos.promises import Answered, Burns, Counted, Kept, Lost
+    from chaos.promises import Answered, Averaged, Burns, Counted, Kept, Lost
     from chaos.timeline import Replica
 
 _LIMITED_SHARE_MAX = 0.2
 _COUNTED_LATE_SECONDS = 0.1
 """A reading of counters may be so much older or younger than its sample says."""
+_FULL = 0.95
+"""An average of errors beyond this may have nowhere to rise to."""
 _OFF_MIN = 3
 """One odd sample may be a scrape that failed."""
 
@@ -177,14 +179,9 @@ def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
     ]
     if not every:
         return inconclusive(expected, f"no request of {promise.probe} failed with {promise.code}", **place)
-    groups = (
-        [("", evidence.replicas)]
-        if any(not each.replica for each in every)
-        else [(one, (one,)) for one in evidence.replicas]
-    )
     verdicts = []
     judged = 0
-    for name, members in groups:
+    for name, members in _gone_to(evidence, every):
         own = [each for each in every if name in {"", each.replica}]
         if not own:
             continue
@@ -205,6 +202,13 @@ def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
             observed = f"{promise.counter}{{{named}}} grew by {count(moved)}, at most {count(promise.never_most)} may"
             verdicts.append(failed(expected, observed, **place))
     return together(expected, verdicts, evidence)
+
+
+def _gone_to(evidence: Evidence, probes: Sequence[Probed]) -> list[tuple[str, tuple[str, ...]]]:
+    """Give whom probes were sent to: each replica by itself, or, through the load balancer, all under an empty name."""
+    if any(not each.replica for each in probes):
+        return [("", evidence.replicas)]
+    return [(one, (one,)) for one in evidence.replicas]
 
 
 def _grown(
@@ -228,7 +232,7 @@ def _grown(
             first = max(
                 (one for one in life if one.since <= evidence.start), default=life[0], key=lambda one: one.since
             )
-            grown += max(0.0, _value(life[-1], counter, labels) - _value(first, counter, labels))
+            grown += max(0.0, total(life[-1], counter, labels) - total(first, counter, labels))
             stretches.append((first.since + _COUNTED_LATE_SECONDS, life[-1].since - _COUNTED_LATE_SECONDS))
     if whole:
         if len(stretches) != len(members):
@@ -238,20 +242,90 @@ def _grown(
     return grown, inside
 
 
-def _value(sample: Replica, counter: str, labels: Mapping[str, str]) -> float:
-    parsed = ((*series(key), value) for key, value in sample.counters.items())
-    return sum(value for name, found, value in parsed if name == counter and has(found, labels))
+# ------------------------------------------------------------------------------------------------------------- averages
+
+
+def judge_averaged(evidence: Evidence, promise: Averaged) -> Verdict:
+    """A moving average of errors rises while requests of its replica fail, and falls when they succeed again.
+
+    Where requests went through the load balancer, it rises on some replica.
+    """
+    expected = f"{promise.gauge} rises with failures and falls after them, within 0 and 1"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    probes = evidence.timeline.probes(promise.probe)
+    # A process that began anew has an average of its own.
+    lives = {name: found[0] for name in evidence.replicas if len(found := lives_of(evidence.timeline, name)) == 1}
+    verdicts = []
+    for name, members in _gone_to(evidence, probes):
+        own = [each for each in probes if name in {"", each.replica}]
+        theirs = {member: lives[member] for member in members if member in lives}
+        if theirs and (verdict := _averaged(evidence, promise, own, theirs, expected)):
+            verdicts.append(verdict)
+    if not verdicts:
+        observed = (
+            f"fewer than {promise.failures_min} requests of {promise.probe} failed on any replica that went on running"
+        )
+        return inconclusive(expected, observed, **evidence.place)
+    return together(expected, verdicts, evidence)
+
+
+def _averaged(
+    evidence: Evidence,
+    promise: Averaged,
+    probes: Sequence[Probed],
+    lives: Mapping[str, Sequence[Replica]],
+    expected: str,
+) -> Verdict | None:
+    """Judge replicas that these probes went to; None where too few of them failed to say anything."""
+    place, on = evidence.place, " and ".join(lives)
+    failures = [end(each) for each in probes if each.outcome == "failed" and end(each) >= evidence.start]
+    if len(failures) < promise.failures_min:
+        return None
+    read = {name: _readings(life, promise.gauge) for name, life in lives.items()}
+    every = [value for readings in read.values() for _, value in readings]
+    if not every:
+        return inconclusive(expected, f"{promise.gauge} is on no page of {on}", **place)
+    beyond = next((value for value in every if not 0 <= value <= 1), None)
+    if beyond is not None:
+        return failed(expected, f"it was {beyond:g} on {on}", **place)
+    until = max(failures) + _COUNTED_LATE_SECONDS
+    during = [
+        [value for since, value in readings[max(0, bisect.bisect(readings, (evidence.start,)) - 1) :] if since <= until]
+        for readings in read.values()
+    ]
+    peak = max((value for values in during for value in values), default=0.0)
+    # One that is at its end already cannot rise.
+    if peak < _FULL and not any(one < other for values in during for one, other in itertools.pairwise(values)):
+        observed = f"it never rose above {peak:g} on {on}, while {count(len(failures))} requests failed"
+        return failed(expected, observed, **place)
+    well = [each for each in probes if each.outcome == "ok" and end(each) > max(failures)]
+    if len(lives) == 1 and len(well) >= promise.failures_min:
+        ((_, readings),) = read.items()
+        after = [value for since, value in readings if since >= max(failures)]
+        if len(after) > 1 and max(after) > 0 and not any(one > other for one, other in itertools.pairwise(after)):
+            observed = f"it stays at {after[-1]:g} on {on}, with {count(len(well))} successes after the last failure"
+            return failed(expected, observed, **place)
+    return passed(f"up to {peak:.2f} on {on}", where=place["where"])
+
+
+def _readings(life: Sequence[Replica], gauge: str) -> list[tuple[float, float]]:
+    """Give when a gauge had which value."""
+    return [(each.since, each.counters[gauge]) for each in life if gauge in each.counters]
 
 
 # ----------------------------------------------------------------------------------------------------------------- lost
 
 
+def _limits(promise: Lost) -> str:
+    most = f"at most {count(promise.most)} requests" + f" or {share(promise.share_max)}" * bool(promise.share_max)
+    outage = promise.outage_seconds_max
+    return most if outage is None else f"{most}, no outage longer than {duration(outage)}"
+
+
 def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
     """Few enough requests get no answer of the platform, and for no longer than promised."""
-    limits = [f"at most {count(promise.most)} requests" + f" or {share(promise.share_max)}" * bool(promise.share_max)]
-    if promise.outage_seconds_max is not None:
-        limits.append(f"no outage longer than {duration(promise.outage_seconds_max)}")
-    expected = f"lost are {', '.join(limits)}"
+    expected = f"lost are {_limits(promise)}"
     if blocked := keeps_from_judging(evidence, expected):
         return blocked
     place = evidence.place
@@ -286,6 +360,10 @@ def judge_lost(evidence: Evidence, promise: Lost) -> Verdict:
     verdicts = []
     if lost > allowed + 1e-9:
         verdicts.append(failed(expected, f"lost: {' and '.join(parts)}{named}", **place))
+    late = kinds["too late"]
+    if not verdicts and late > max(float(promise.most), promise.share_max * len(every)):
+        # Of the load it is not known which of its answers came late: it says nothing for the others.
+        verdicts.append(failed(expected, f"too late came {count(late)} of {count(len(every))} probes", **place))
     longest = max(
         (
             span.seconds
@@ -332,7 +410,7 @@ def judge_kept(evidence: Evidence, promise: Kept) -> Verdict:
     if before is None or after is None:
         when = "before" if before is None else "after"
         return inconclusive(expected, f"how much was stored {when} the experiment is not known", **place)
-    counted = sum(_counted(evidence, promise.counter, name) for name in evidence.replicas)
+    counted = sum(counted_in(evidence.timeline, promise.counter, name) for name in evidence.replicas)
     if not counted:
         return inconclusive(expected, "nothing was counted that would have been stored", **place)
     observed = f"{count(after - before)} rows more, and {count(counted)} requests were counted"
@@ -340,17 +418,6 @@ def judge_kept(evidence: Evidence, promise: Kept) -> Verdict:
     if missing > promise.lost_most:
         return failed(expected, f"{observed}: {count(missing)} are missing", **place)
     return passed(observed, where=place["where"])
-
-
-def _counted(evidence: Evidence, counter: str, replica: str) -> float:
-    """Say by how much a counter grew on a replica between the first and the last reading, over all its processes.
-
-    What a process counted between its last reading and its end is not known, and left out.
-    """
-    grown = 0.0
-    for number, life in enumerate(lives_of(evidence.timeline, replica)):
-        grown += _value(life[-1], counter, {}) - (0.0 if number else _value(life[0], counter, {}))
-    return max(0.0, grown)
 
 
 # ---------------------------------------------------------------------------------------------------------------- burns
@@ -394,7 +461,8 @@ def judge_burns(evidence: Evidence, promise: Burns) -> Verdict:
         observed = f"{promise.watch} was {share(value)} {evidence.after_fault(since)}, the replicas counted {counted}"
         return failed(expected, f"{observed} ({count(len(off))} of {count(compared)} samples are off)", **place)
     if not highest:
-        return inconclusive(expected, "no request failed: there is nothing to compare", **place)
+        # Resets may have met no connection: then the ratio is promised to stay where it is.
+        return passed(f"no request failed, and {count(compared)} samples agree", where=place["where"])
     observed = f"{count(compared - len(off))} of {count(compared)} samples agree, up to {share(highest)}"
     return passed(observed, where=place["where"])
 

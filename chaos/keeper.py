@@ -3,6 +3,8 @@
     with ledger.alone(folder):
         recover(folder, hands)
         with Keeper(folder, hands, run_id=...) as keeper:
+            ...  # the reaper takes a second to start
+            keeper.ready()
             prepared = faults.prepare(fault, lever, hands, run_id)
             record = keeper.note(prepared, experiment="...", deadline_seconds=60)
             prepared.inject()
@@ -66,15 +68,22 @@ class Keeper:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._reaper: subprocess.Popen[bytes] | None = None
+        self._watching_pid: int | None = None
+        """Of the reaper that last said that it watches."""
         self._restarts = 0
         self._began = began(os.getpid()) or 0.0
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start the reaper, and wait until it watches; raises KeeperError, LedgerError."""
+        """Start the reaper; raises LedgerError. Whether it watches is for `ready` to say."""
         self._start_reaper()
         self._beats.start()
         return self
+
+    def ready(self) -> None:
+        """Wait until the reaper watches; raises KeeperError: inject nothing then."""
+        with self._lock:
+            self._await_reaper()
 
     def __exit__(self, *_: object) -> None:
         """Undo what is left, and end the reaper; raises NotUndoneError when something remains."""
@@ -203,6 +212,15 @@ class Keeper:
         assert process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)  # a reaper that is stopped must not stop us
         os.set_blocking(process.stdout.fileno(), False)
+        self._reaper = process
+
+    def _await_reaper(self) -> None:
+        process = self._reaper
+        assert process is not None
+        if process.pid == self._watching_pid:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
         handle = process.stdout.fileno()
 
         def settled() -> bool:
@@ -218,19 +236,18 @@ class Keeper:
             trouble = str(error)
             process.kill()  # there is nothing yet that it would have to undo
             process.wait()
-        finally:
-            process.stdout.close()
+        process.stdout.close()
         if trouble:
-            process.stdin.close()
-            message = f"the reaper did not start ({trouble}); see {folder / reaper.LOG_FILE}. Nothing is injected"
+            log = self.ledger.folder / reaper.LOG_FILE
+            message = f"the reaper did not start ({trouble}); see {log}. Nothing is injected"
             raise KeeperError(message)
-        self._reaper = process
+        self._watching_pid = process.pid
 
     def _need_reaper(self) -> None:
         with self._lock:
-            if self._reaper is not None and self._reaper.poll() is None:
-                return
-            self._restart_reaper()
+            if self._reaper is None or self._reaper.poll() is not None:
+                self._restart_reaper()
+            self._await_reaper()
 
     def _restart_reaper(self) -> None:
         """Start another one where it was killed; raises KeeperError."""
@@ -242,6 +259,7 @@ class Keeper:
             with contextlib.suppress(OSError):
                 self._reaper.stdin.close()
         self._start_reaper()
+        self._await_reaper()
 
     def _beat(self) -> None:
         while not self._stopped.wait(_BEAT_SECONDS):
@@ -250,7 +268,7 @@ class Keeper:
                     return
                 if self._reaper is not None and self._reaper.poll() is None:
                     self._say(reaper.BEAT)
-                else:
+                elif self._watching_pid is not None:  # one that never watched is for `ready` to complain of
                     with contextlib.suppress(KeeperError, LedgerError, OSError):  # `note` says it
                         self._restart_reaper()
 
@@ -267,9 +285,11 @@ class Keeper:
         process = self._reaper
         assert process is not None
         assert process.stdin is not None
+        assert process.stdout is not None
         self._say(reaper.END)
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
         if self._open:
             # It goes on by itself; a game day may last for hours after it, and should not keep a dead child that long.
             threading.Thread(target=process.wait, name="reaper", daemon=True).start()

@@ -139,7 +139,7 @@ class Metrics(Part):
     breaker_gauge: str = Field(min_length=1, description="0 closed, 1 half-open, 2 open.")
     breaker_label: str = Field("key", description="Whose breaker it is.")
     breaker_closed: float = 0
-    counters: tuple[str, ...] = Field((), description="Samples that experiments look at, all their series.")
+    counters: tuple[str, ...] = Field((), description="Samples that experiments look at, gauges too, all series.")
     providers_page: RouteName
     entries: str = Field("results", description="Path of the list of providers.")
     provider: str = Field("provider", description="Path of a provider's name in its entry.")
@@ -178,6 +178,11 @@ class Stops(Part):
         "",
         pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
         description="NAMESPACE/NAME of a Lease that a run holds where a cluster is in scope; none when empty.",
+    )
+    deployment: str = Field(
+        "",
+        pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$",
+        description="NAMESPACE/NAME of a Deployment whose pods must all be there where a cluster is in scope.",
     )
     config_map_key: str = Field("stop", description='The key in it that stops all while its value is "true".')
 

@@ -112,6 +112,8 @@ class Breaker(OfExperiment):
     )
     requests: str = Field("", description="The counter of requests by which others' part in its failures is bounded.")
     requests_labels: dict[str, str] = Field(default_factory=dict, description="Which of its series count.")
+    errors: str = Field("", description="The counter of failures by which all of them are bounded; same labels.")
+    errors_code: str = Field("code", description="Its label that tells what was refused from what failed.")
     probes: tuple[Name, ...] = Field((), description="All probes that it counts, when there are more than `probe`.")
     under_way_seconds: float = Field(0.5, ge=0, description="So long after a failure it is counted (real time).")
 
@@ -128,6 +130,18 @@ class Counted(OfExperiment):
     code: str
     never: tuple[dict[str, str], ...] = ()
     never_most: int = Field(0, ge=0)
+
+
+class Averaged(OfExperiment):
+    """A moving average of errors follows what callers of a replica see: it rises with failures and falls after them.
+
+    What exactly it averages, and how fast, is the platform's choice: that it does not move at all is a FAIL, with at
+    least `failures_min` failures of the replica's probes, or as many successes after them. It stays within 0 and 1.
+    """
+
+    probe: Name
+    gauge: str
+    failures_min: int = Field(5, ge=1)
 
 
 class Alerted(OfExperiment):
@@ -155,6 +169,17 @@ class Unalerted(OfExperiment):
 
     reads: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ("info", "none")
+
+
+class Ordered(OfExperiment):
+    """Alerts on how fast the error budget burns come in the order of their windows: the shortest, the fastest, first.
+
+    They are told by what they read (`reads`) and by the two windows that they compare, never by name. Longer windows
+    forget more slowly, so that what burns fast enough for the first is told by the others later. A longer one may come
+    earlier by two evaluations: rules are evaluated one after the other.
+    """
+
+    reads: tuple[str, ...] = Field(min_length=1)
 
 
 class Recovers(OfExperiment):
@@ -219,10 +244,11 @@ class Burns(OfExperiment):
 class Kept(OfExperiment):
     """What was acknowledged is not lost: the store has grown by as many rows as the requests that the replicas counted.
 
-    `query` gives the number of rows, `counter` counts what is stored. A row more is none too many.
+    `query` gives the number of rows until a moment, `counter` counts what is stored. A row more is none too many.
     """
 
-    query: str = Field(min_length=1)
+    query: str = Field(min_length=1, description="`{until}` stands for the moment, in Unix seconds.")
+    lag_seconds: float = Field(6.0, ge=0, description="So long after recovery a row may come late (real time).")
     counter: str
     lost_most: int = Field(0, ge=0)
 

@@ -54,6 +54,9 @@ class Rule(Model):
     severity: str = ""
     reads: tuple[str, ...] = Field((), description="All metrics that it reads, also through recording rules.")
     receivers: tuple[str, ...] = Field((), description="Where the loaded routes send it.")
+    burn_seconds: float = Field(
+        0.0, ge=0, description="The longer of the two windows over which it compares how fast a budget burns; 0: none."
+    )
     repeat_seconds: float = Field(0.0, ge=0, description="The shortest time after which it is sent again; 0: unknown.")
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BEAT_SECONDS = 0.2
 """Between two looks at metrics, Prometheus, Alertmanager and the receiver."""
-PAGE_SECONDS = 0.5
+PAGE_SECONDS = 0.25
 """Between two looks at a replica's pages of providers and readiness."""
 _ANSWER_SECONDS = 2.0
 """How long an observed server may take for one answer; a replica that takes longer is not up."""

@@ -8,10 +8,13 @@ Each look is a run of the gate of its own, with connections, observations and a 
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chaos import plan
+from chaos.detectors import counted_in
 from chaos.faults import leftovers
 from chaos.guard import lasting
 from chaos.promises import Kept, Steady
@@ -26,17 +29,20 @@ from selfcheck.preflight import WrongTargetError
 from selfcheck.promql import UnreadableError
 from selfcheck.run import close, open_run
 from selfcheck.verdict import Outcome
+from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chaos.hands import Hands
+    from chaos.timeline import Timeline
     from selfcheck.clients.prometheus import Rule as LoadedRule
     from selfcheck.clients.prometheus import RuleGroup
     from selfcheck.target import Target
 
 STEADY = "chaos.steady"
 KEPT = "chaos.kept"
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +64,26 @@ class Surroundings:
     experiment: str
     hands: Hands
 
-    def look(self, *, guarded: bool = True) -> Looked:
+    def look(self, *, after: Mapping[str, float] | None = None) -> Looked:
         """Look at everything now; never raises for what cannot be observed: it is part of the answer.
 
-        Before a fault it is `guarded`: the conditions of the guard, some of which are waited for, and the facts of the
-        target are looked at only then.
+        `after` an experiment it has how much is to be stored, by promise, as far as that is known: what is written
+        behind the answers is waited for. Before a fault the look is guarded: the conditions of the guard and the facts
+        of the target are looked at only then. What may pass, as what the experiment before has left, is waited for as
+        long as recovery from this one may take.
         """
-        settings, contract = self.target.scope.settings, self.target.contract
+        settings, contract, guarded = self.target.scope.settings, self.target.contract, after is None
         wanted = [
             pattern
             for promise in contract.promises(STEADY, Steady)
             if promise.experiment == self.experiment
             for pattern in promise.looks
         ]
-        run = open_run(settings, contract)
+        scale = self.target.scope.environment.time_scale
+        patience_seconds = plan.experiments(contract)[self.experiment].settle(scale) if guarded else 0.0
+        run = open_run(settings, contract, more_seconds=patience_seconds)
         try:
+            conditions = lasting(run.target, self.hands, patience_seconds) if guarded else []
             results = look_at(run, wanted or ["platform.*"])
             looks = tuple(
                 Look(id=found.id, outcome=str(found.outcome), observed=found.verdict.observed)
@@ -80,13 +91,13 @@ class Surroundings:
                 # What the preflight found usable, or nobody asked for, says nothing.
                 if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
             )
-            stored = dict(self._stored(run.target))
+            stored = dict(self._stored(run.target, after))
             if not guarded:
                 return Looked(looks, stored=stored)
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
-                conditions=tuple(map(run.clean, lasting(run.target, self.hands))),
+                conditions=tuple(map(run.clean, conditions)),
                 facts={
                     "limits": limits,
                     "rules": tuple(_rules(run.target)),
@@ -102,12 +113,41 @@ class Surroundings:
         finally:
             close(run)
 
-    def _stored(self, target: Target) -> Iterator[tuple[str, float]]:
-        """Count what is stored, for each promise that asks for it; left out where it cannot be told."""
-        for promise in target.contract.promises(KEPT, Kept):
-            if promise.experiment == self.experiment and target.scope.covers(Component.POSTGRES):
-                with contextlib.suppress(CouldNotObserve, TypeError, ValueError):
-                    yield promise.id, float(postgres(target).scalar(promise.query) or 0)
+    def _stored(self, target: Target, after: Mapping[str, float] | None) -> Iterator[tuple[str, float]]:
+        """Count what is stored of all until now, for each promise that asks for it; left out where it cannot be told.
+
+        What is written behind the answers comes late, and what is asked for meanwhile does not count.
+        """
+        until = time.time()
+        for promise in self.kept:
+            if not target.scope.covers(Component.POSTGRES):
+                continue
+            query = promise.query.replace("{until}", f"{until:.6f}")
+            found: float | None = None
+
+            def is_there(promise: Kept = promise, query: str = query) -> bool:
+                nonlocal found
+                found = float(postgres(target).scalar(query) or 0)
+                return after is None or found >= after.get(promise.id, math.inf)
+
+            with contextlib.suppress(GaveUp):
+                seconds = 0.0 if after is None else max(0.0, until + promise.lag_seconds - time.time())
+                wait_until(is_there, timeout_seconds=seconds, what="the rows", interval_seconds=_LOOK_SECONDS)
+            if found is not None:
+                yield promise.id, found
+
+    @property
+    def kept(self) -> list[Kept]:
+        """The promises of the experiment about what is stored."""
+        return [each for each in self.target.contract.promises(KEPT, Kept) if each.experiment == self.experiment]
+
+    def to_be_stored(self, before: Mapping[str, float], seen: Timeline, replicas: Sequence[str]) -> dict[str, float]:
+        """Say how much is to be stored in the end, by promise: what there was, and what the replicas have counted."""
+        return {
+            each.id: before[each.id] + sum(counted_in(seen, each.counter, replica) for replica in replicas)
+            for each in self.kept
+            if each.id in before
+        }
 
     def leftovers(self) -> list[str]:
         """Give what is on the target that should not be there; what cannot be told is one of them."""
@@ -161,6 +201,7 @@ def _rules(target: Target) -> Iterator[Rule]:
     except CouldNotObserve:
         return
     book, routes = Rulebook(recorded=alerting.recorded(groups)), _routing(target)
+    scale = target.scope.environment.time_scale
     for found in alerting.alerting(groups):
         rule = found.rule
         routed = _routes(routes, rule)
@@ -171,9 +212,18 @@ def _rules(target: Target) -> Iterator[Rule]:
             interval_seconds=_interval(groups, rule.group),
             severity=rule.labels.get("severity", ""),
             reads=tuple(sorted(alerting.reads(found.node, book))) if found.node is not None else (),
+            burn_seconds=_burn_seconds(found, book, scale),
             receivers=tuple(dict.fromkeys(route.receiver for route in routed)),
             repeat_seconds=min((route.repeat_seconds for route in routed), default=0.0),
         )
+
+
+def _burn_seconds(found: alerting.Alerting, book: Rulebook, scale: float) -> float:
+    """Give the longest window of the shortest pair over which an alert compares a rate, before it was scaled."""
+    if found.node is None:
+        return 0.0
+    pairs = alerting.pairs(found.node, book, alerting.sources(found.node, book), scale=scale)
+    return min((pair.long_seconds for pair in pairs), default=0.0)
 
 
 def _interval(groups: tuple[RuleGroup, ...], name: str) -> float:

@@ -87,6 +87,13 @@ def test_counted(promise: promises.Counted, target: Target) -> Verdict:
     return judging_callers.judge_counted(evidence(target, promise), promise)
 
 
+@check("chaos.averaged", promises.Averaged)
+@where_possible
+def test_averaged(promise: promises.Averaged, target: Target) -> Verdict:
+    """A moving average follows what callers see."""
+    return judging_callers.judge_averaged(evidence(target, promise), promise)
+
+
 @check("chaos.alerted", promises.Alerted)
 @where_possible
 def test_alerted(promise: promises.Alerted, target: Target) -> Verdict:
@@ -99,6 +106,13 @@ def test_alerted(promise: promises.Alerted, target: Target) -> Verdict:
 def test_unalerted(promise: promises.Unalerted, target: Target) -> Verdict:
     """No other alert fires."""
     return judging_alerts.judge_unalerted(evidence(target, promise), promise)
+
+
+@check("chaos.ordered", promises.Ordered)
+@where_possible
+def test_ordered(promise: promises.Ordered, target: Target) -> Verdict:
+    """What burns fastest is told first."""
+    return judging_alerts.judge_ordered(evidence(target, promise), promise)
 
 
 @check("chaos.recovers", promises.Recovers)

@@ -69,8 +69,9 @@ class Probed(Seen):
 class Replica(Seen):
     """One reading of a replica's metrics page; `up` is false where it did not answer.
 
-    `breakers` has the state (0 closed, 1 half-open, 2 open) by key, `counters` the samples of the counters that
-    experiments look at, by `name{label="value",...}` with sorted labels. `began` is when its process began.
+    `breakers` has the state (0 closed, 1 half-open, 2 open) by key, `counters` the samples that experiments
+    look at (counters, and a few gauges), by `name{label="value",...}` with sorted labels. `began` is when its process
+    began.
     """
 
     replica: str

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.breaking import applied, catalogue
-from selfcheck import contract
 from selfcheck.contract import DEFAULT_CONTRACT
-from selfcheck.plugin import import_checks
 from selfcheck.verdict import Outcome
-from tests.labs import free_lab, rest
+from tests.labs import few_of, free_lab, rest
 from tools.greens import SHORT_SET
 from tools.proving import gate, named
 
@@ -20,14 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from _pytest.mark.structures import ParameterSet
-
     from lab.supervisor import Lab
 
 pytestmark = [pytest.mark.proof, pytest.mark.lab, pytest.mark.slow]
 
 DEFECTS = {name: defect for name, defect in catalogue().items() if defect.chaos}
-"""About 40 s each: in `make test` one for each thing that is asked of experiments, all of them in `make soak`."""
+"""About 50 s each."""
 TRIES = 3
 """The machine may have other things to do: an experiment that could not tell may be done again."""
 
@@ -76,17 +72,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
         found.green()
 
 
-def _marked() -> Iterator[ParameterSet]:
-    import_checks()
-    kinds = {promise.id: getattr(promise, "aspect", kind) for kind, promise in contract.load().all_promises()}
-    shown: set[str] = set()
-    for name, defect in DEFECTS.items():
-        aspects = {kinds[id_] for id_ in named((*defect.caught_by, *defect.unclear))}
-        yield pytest.param(name, marks=[pytest.mark.thorough] if aspects <= shown else [])
-        shown |= aspects
-
-
-@pytest.mark.parametrize("name", list(_marked()))
+@pytest.mark.parametrize("name", few_of(DEFECTS))
 def test_a_defect_gets_its_verdict(chaos: Chaos, name: str) -> None:
     defect = DEFECTS[name]
     wanted = {

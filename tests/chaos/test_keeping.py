@@ -254,6 +254,7 @@ class TestTheReaper:
 
     def test_signals_that_end_a_runner_do_not_end_it(self, bench: Bench, hands: Hands) -> None:
         with keeper_of(bench, hands) as keeper:
+            keeper.ready()
             first = psutil.Process(keeper.reaper_pid)
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
                 first.send_signal(number)
@@ -265,8 +266,13 @@ class TestTheReaper:
 
     def test_without_one_nothing_is_injected(self, bench: Bench, hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SELF_CHECK_GRAFANA_URL", "no url")  # the reaper cannot read its settings
-        with pytest.raises(KeeperError, match=r"it ended with 3.*Nothing is injected"), keeper_of(bench, hands):
-            pass
+        with keeper_of(bench, hands) as keeper:
+            with pytest.raises(KeeperError, match=r"it ended with 3.*Nothing is injected"):
+                keeper.ready()
+            with pytest.raises(KeeperError, match=r"it ended with 3.*Nothing is injected"):
+                noted(keeper, hands)
+        assert bench.is_clean()
+        assert records_of(bench.ledger) == ()
         assert "SELF_CHECK_GRAFANA_URL" in log_of(bench.ledger)
 
     def test_a_toxiproxy_that_is_restarted(self, bench: Bench, hands: Hands) -> None:
@@ -406,6 +412,7 @@ class TestRecover:
 @pytest.mark.slow
 def test_a_beat_costs_next_to_nothing(bench: Bench, hands: Hands) -> None:
     with keeper_of(bench, hands) as keeper:
+        keeper.ready()
         reaper = psutil.Process(keeper.reaper_pid)
         before = sum(reaper.cpu_times()[:2])
         started = time.monotonic()

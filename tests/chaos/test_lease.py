@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chaos import lease as leases
-from chaos.lease import Place, held
+from chaos.lease import held
 from chaos.ledger import HeldError
-from selfcheck.clients.kubernetes import Kubernetes
 from selfcheck.observation import CouldNotObserve
-from selfcheck.secrets import Secrets
-from selfcheck.waiting import Deadline, wait_until
+from selfcheck.waiting import wait_until
+from tests import clusters
 from tests.chaos.stages import Relay, relaying
-from tests.clusters import CONTEXT, KubeConfig
+from tests.clusters import NAMESPACE, KubeConfig, hurry_leases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NAMESPACE, NAME = "cad-ml-platform", "selfcheck-chaos"
+NAME = "selfcheck-chaos"
 PATH = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
 
 
@@ -79,18 +78,13 @@ def serving() -> Iterator[Api]:
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    # The same as in a cluster, in seconds instead of minutes.
-    monkeypatch.setattr(leases, "SECONDS", 2)
-    monkeypatch.setattr(leases, "_RENEW_SECONDS", 0.2)
-    monkeypatch.setattr(leases, "_LOOK_SECONDS", 0.2)
+    hurry_leases(monkeypatch)
     with serving() as made:
         KubeConfig(tmp_path, monkeypatch).write(made.url)
         yield made
 
 
-def place(holder: str) -> Place:
-    client = Kubernetes(CONTEXT, timeout_seconds=5, deadline=Deadline(60), secrets=Secrets())
-    return Place(client, NAMESPACE, NAME, holder)
+place = partial(clusters.place, NAME)
 
 
 def left(holder: str) -> dict[str, Any]:

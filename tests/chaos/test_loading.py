@@ -94,8 +94,9 @@ def test_it_goes_on_until_the_block_ends(tmp_path: Path, writer: Writer, generat
     assert (traffic.answered, traffic.failed) == (traffic.planned, 0)
     beats = writer.timeline().of(Load)
     assert len(beats) >= 3
-    # The blocks are on the timeline's clock: the first begins a moment before the first word of the generator.
-    assert 0.0 < beats[0].since - traffic.failed_at[0][0] < 3.0
+    # The blocks are on the timeline's clock: the first begins a moment before the generator has started a request.
+    sends = next(each for each in beats if each.progress["started"])
+    assert 0.0 < sends.since - traffic.failed_at[0][0] < 3.0
     assert sum(due for _, due, _ in traffic.failed_at) == traffic.planned
     assert all(10 <= due <= 30 for _, due, _ in traffic.failed_at[1:-1])
 

@@ -155,6 +155,8 @@ class World:
     page: Callable[[float, bool], bool] = lambda _, ready: ready
     ratio: Callable[[float, float], float] = lambda _, value: value
     counted_share: float = 1.0
+    average: Callable[[float, bool], float] = lambda value, bad: value + 0.1 * (bad - value)
+    """Of the errors: what it becomes with a request."""
     lost_samples: float = 0.0
     alerts: bool = True
     pending_for: float = 10.0
@@ -245,6 +247,9 @@ def of(world: World) -> Evidence:
     )
 
 
+AVERAGE = "ocr_error_rate_ema"
+
+
 class _Play:
     """One play of a world."""
 
@@ -328,6 +333,8 @@ class _Play:
             if code:
                 key = f'{ERRORS}{{code="{code}",provider="{KEY}",stage="init"}}'
                 counters[key] = counters.get(key, 0.0) + 1
+        average = self.counters[name].get(AVERAGE, 0.0)
+        self.counters[name][AVERAGE] = self.world.average(average, bool(code))
         if own:
             self.seen.append(
                 sample(
