@@ -41,6 +41,10 @@ help: ## this list
 setup: ## install what is missing: packages, servers, Toxiproxy
 	@$(PYTHON) tools/setup.py
 
+.PHONY: setup-kubernetes
+setup-kubernetes: setup ## likewise the API server for test-kubernetes: 7 minutes
+	@$(PYTHON) tools/setup.py --only kubernetes
+
 $(READY): requirements.lock
 	@$(PYTHON) tools/setup.py --only python
 
@@ -48,12 +52,13 @@ $(READY): requirements.lock
 demo: setup ## start the lab, run the strict gate on it, stop the lab
 	@sh tools/demo.sh $(ARGS)
 
-BESIDE := tests/proof tests/unit tests/gate/test_api_areas.py tests/gate/test_other_platforms.py
+BESIDE := tests/proof tests/unit tests/gate/test_api_areas.py tests/gate/test_other_platforms.py \
+	tests/lab tests/clients tests/test_setup.py tests/test_layout.py
 
 .PHONY: test
 test: setup ## the project's own tests, all of them
 	@code=5; \
-	for part in "-m not(thorough) $(BESIDE:%=--ignore=%) tests" "-n 2 --dist loadgroup $(BESIDE)"; do \
+	for part in "-m not(thorough) $(BESIDE:%=--ignore=%) --ignore=tests/cluster tests" "-n 2 --dist loadgroup $(BESIDE)"; do \
 		$(PYTEST) $$part $(ARGS); one=$$?; \
 		if [ $$one -ne 5 ] && { [ $$code -eq 5 ] || [ $$code -eq 0 ]; }; then code=$$one; fi; \
 		[ $$one -ne 2 ] || break; \
@@ -62,6 +67,10 @@ test: setup ## the project's own tests, all of them
 .PHONY: test-fast
 test-fast: $(READY) ## tests without the lab, slow ones and whole gate runs
 	@$(PYTEST) -n 2 tests --ignore=tests/gate -m "not lab and not proof and not slow" $(ARGS)
+
+.PHONY: test-kubernetes
+test-kubernetes: setup-kubernetes ## the tests against an API server of Kubernetes
+	@$(PYTEST) tests/cluster $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## ruff (rules, formatting) and mypy
@@ -164,9 +173,10 @@ bench: setup ## what the gate and load tests cost, and how exact they are
 	@$(VENV)/python -m tools.bench_load
 
 .PHONY: soak
-soak: setup ## hours: killed runners, all defects, green runs in a row
+soak: setup-kubernetes ## hours: killed runners, all defects, green runs in a row
 	@$(VENV)/python -m tools.kills 200
-	@$(PYTEST) tests/chaos/test_defects_in_experiments.py
+	@$(PYTEST) tests/load/test_defects_under_load.py tests/chaos/test_defects_in_experiments.py
+	@$(PYTEST) tests/cluster
 	@$(VENV)/python -m tools.greens load 50
 	@$(VENV)/python -m tools.greens chaos 50
 

@@ -22,7 +22,9 @@ from selfcheck.alerting import (
     Value,
     alerting,
     at,
+    either_of,
     file_names,
+    filled,
     has_limit,
     is_url,
     lacks_anchor,
@@ -39,8 +41,16 @@ from selfcheck.checking import check
 from selfcheck.clients.http import Answer, Request
 from selfcheck.contract import DEFAULT_CONTRACT, Model, Promise, Severity
 from selfcheck.families import families, quantities
-from selfcheck.firing import Range, Rulebook, branches, event_window_seconds, looks_back_seconds
-from selfcheck.knowledge import Knowledge, Recorded
+from selfcheck.firing import (
+    Range,
+    Rulebook,
+    branches,
+    event_window_seconds,
+    is_scalar,
+    looks_back_seconds,
+    relaxed,
+)
+from selfcheck.knowledge import Knowledge, Recorded, gather
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.owning import Owned, owned
@@ -53,7 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from selfcheck.clients.prometheus import Alert, Rule, RuleGroup
+    from selfcheck.clients.prometheus import Alert, Labels, Rule, RuleGroup
     from selfcheck.contract import Contract
     from selfcheck.promql import Node, Selector
     from selfcheck.target import Target
@@ -353,6 +363,58 @@ def test_waits(promise: Waits, target: Target) -> Verdict:
     return judge_waits(promise, _alerts(target), _book(target), scale=scale, place=_place(target))
 
 
+class Limited(Promise):
+    """A rule group has room for all alerts that its rules may give at once."""
+
+
+def judge_limited(
+    promise: Limited,
+    groups: Sequence[RuleGroup],
+    counts: Mapping[str, float | CouldNotObserve],
+    replicas: int,
+    *,
+    place: Mapping[str, str],
+) -> Verdict:
+    """No group has a limit below an alert for each replica, where one of its alerts looks at more series than that.
+
+    `counts` has how many series an alert looks at, by its expression. A limit above that may be meant for the worst.
+    """
+    wrong: list[str] = []
+    unknown: list[str] = []
+    tight: list[str] = []
+    for group in groups:
+        for alert in alerting([group]):
+            count = counts.get(alert.rule.query, 0.0)
+            if not group.limit or (not isinstance(count, CouldNotObserve) and count <= group.limit):
+                continue
+            if isinstance(count, CouldNotObserve):
+                unknown.append(f"{alert.place}, with a limit of {group.limit}: {count.came_back}")
+                continue
+            said = f"{alert.place} looks at {count:g} series, and its group has a limit of {group.limit}"
+            (wrong if group.limit < replicas else tight).append(f"{said}: beyond that all of its alerts are lost")
+    limited = sum(bool(group.limit) for group in groups)
+    fine = f"{limited} of {len(groups)} groups have a limit, and room below it"
+    return _judged(promise.says, wrong, unknown, fine, place=place, notes=tight[:_SHOWN_MAX])
+
+
+@check("alerts.limited", Limited)
+def test_limited(promise: Limited, target: Target) -> Verdict:
+    """What many replicas suffer from at once is told."""
+    groups = owned(target).own
+    queries = {
+        alert.rule.query: f"count({relaxed(alert.node)})"
+        for alert in alerting([group for group in groups if group.limit])
+        if alert.node is not None and not is_scalar(alert.node)
+    }
+    results = target.prometheus_client().query_all(list(queries.values())) if queries else []
+    counts = {
+        query: found if isinstance(found, CouldNotObserve) else sum(sample.value for sample in found.samples)
+        for query, found in zip(queries, results, strict=True)
+    }
+    replicas = max(target.scope.environment.replicas or 0, len(target.app_targets()))
+    return judge_limited(promise, groups, counts, replicas, place=_place(target))
+
+
 # --------------------------------------------------------------------------------------------------------------- twice
 
 
@@ -549,12 +611,14 @@ class Linked(Promise):
 class Runbooks:
     """What is known of where links lead: the text of a file that a link may mean, and what came back from servers.
 
-    `ours`: links without a server mean the directory that was looked into, and no other one of this name.
+    `ours`: links without a server mean the directory that was looked into, and no other one of this name. `values` are
+    those that labels of an alert can have, as far as the series that it reads tell.
     """
 
     file: Callable[[str], str | None]
     answers: Mapping[str, Answer | CouldNotObserve]
     ours: bool = True
+    values: Callable[[Alerting], Mapping[str, Collection[str]]] = lambda _: {}
 
 
 def judge_linked(
@@ -577,7 +641,9 @@ def judge_linked(
         if not leads:
             wrong.append(f"{alert.place} has no {' or '.join(promise.annotations)}")
         elif "{{" in leads:
-            unsaid.append(f"{alert.place} ({leads})")
+            lost = _lost(leads, alert, runbooks)
+            kept = unsaid if lost is None else wrong if runbooks.ours else unknown
+            kept += [f"{alert.place} ({leads})"] if lost is None else [f"{said}, {each}" for each in lost]
         elif not is_url(leads) and text is None:
             (wrong if runbooks.ours else unknown).append(f"{said}, which is not in {promise.directory}")
         elif isinstance(answer, Answer):
@@ -603,6 +669,13 @@ def judge_linked(
         )
         return replace(verdict, remedy=remedy)
     return verdict
+
+
+def _lost(leads: str, alert: Alerting, runbooks: Runbooks) -> list[str] | None:
+    """Say for which values of the labels in it a link leads to no file; None where that cannot be told."""
+    pages = () if is_url(leads) else filled(leads, runbooks.values(alert))
+    lost = [f"and {page} is not there" for page in pages if runbooks.file(page) is None]
+    return lost[:1] if pages else None
 
 
 def _unread(promise: Linked, leads: str, answer: Answer) -> tuple[str, str]:
@@ -675,6 +748,27 @@ def _get(promise: Linked, target: Target, links: Sequence[str]) -> list[Answer |
     return target.http.ask_all([Request("GET", leads, timeout_seconds=promise.timeout_seconds) for leads in links])
 
 
+def _values(target: Target, alert: Alerting) -> dict[str, frozenset[str]]:
+    """Give the values that all series which an alert reads by a label have in common; none where it cannot be told."""
+    if alert.node is None:
+        return {}
+    try:
+        known = gather(target, [alert.node])
+    except CouldNotObserve:
+        return {}
+    return common_values(known.chosen(each) for each in selectors(alert.node, _book(target)))
+
+
+def common_values(chosen: Iterable[Sequence[Labels]]) -> dict[str, frozenset[str]]:
+    """Give the values of each label that are in each of several lists of series, of those that have the label."""
+    found: dict[str, frozenset[str]] = {}
+    for series in chosen:
+        for name in {label for labels in series for label in labels}:
+            values = frozenset(labels[name] for labels in series if labels.get(name))
+            found[name] = found.get(name, values) & values
+    return found
+
+
 @check("alerts.linked", Linked)
 def test_linked(promise: Linked, target: Target) -> Verdict:
     """The runbook of each alert exists."""
@@ -683,7 +777,7 @@ def test_linked(promise: Linked, target: Target) -> Verdict:
     pages = [leads for leads in links if is_url(leads) and "{{" not in leads]
     folder, own = _folder(promise, target.contract)
     ours = own or target.scope.name in promise.directory_in
-    runbooks = Runbooks(_texts(folder), _followed(promise, target, pages), ours)
+    runbooks = Runbooks(_texts(folder), _followed(promise, target, pages), ours, lambda alert: _values(target, alert))
     return judge_linked(promise, alerts, runbooks, place=_place(target))
 
 
@@ -701,6 +795,8 @@ class Watched(Promise):
     severities: tuple[Severity, ...] = Field(min_length=1)
     of_app: bool = Field(False, description="Only the series of the jobs that scrape the platform count.")
     partly: bool = Field(False, description="One series of several is bad, not all.")
+    altogether: bool = Field(False, description="Every series is bad at once: some may matter less than others.")
+    where_read: bool = Field(False, description="Only where some alert reads the metric: else something else may do.")
     instead: tuple[str, ...] = Field((), description="Expressions for names of metrics that tell the same.")
     for_max_seconds: float = Field(gt=0, description="Longer than this, no alert that is to help may wait.")
 
@@ -743,6 +839,9 @@ def judge_watched(
 ) -> Verdict:
     """For each series of the metric, an alert of the severities fires just beyond the threshold, and soon enough."""
     expected = f"an alert ({' or '.join(promise.severities)}) that fires at {promise}"
+    any_reader = next(_readers(promise, alerts, book), None)
+    if promise.where_read and any_reader is None:
+        return not_covered(f"no alert reads {promise.metric}", "load one, if the deployment is to have it")
     fitting = [
         alert for alert in alerts if alert.node is not None and alert.rule.labels.get("severity") in promise.severities
     ]
@@ -751,7 +850,7 @@ def judge_watched(
     unwatched: list[str] = []
     late: list[str] = []
     by: list[Alerting] = []
-    for labels in [*series] or [{}]:
+    for labels in [{}] if promise.altogether or not series else series:
         firing = [alert for alert in readers if _fires(promise, alert, labels, series, book)]
         soon = [alert for alert in firing if alert.rule.duration_seconds * scale <= promise.for_max_seconds]
         if soon:
@@ -769,10 +868,20 @@ def judge_watched(
     if late:
         waits = f"{by[-1].place} fires only after {by[-1].rule.duration_seconds:g} s"
         return failed(expected, waits, **place)
+    return failed(expected, _unwatched(promise, readers, unwatched, any_reader), **place)
+
+
+def _unwatched(promise: Watched, readers: Sequence[Alerting], unwatched: Sequence[str], other: Alerting | None) -> str:
     if not readers:
-        return failed(expected, f"no such alert reads {promise.metric}", **place)
+        seen = f"; {other.place} ({other.rule.labels.get('severity', '')}) does" if other is not None else ""
+        return f"no such alert reads {promise.metric}{seen}"
     read = ", ".join(f"{alert.place}: {_squeezed(alert.rule.query)}" for alert in readers[:_SHOWN_MAX])
-    return failed(expected, f"none fires at {promise.metric}{unwatched[0]} = {promise.bad:g} ({read})", **place)
+    return f"none fires at {promise.metric}{unwatched[0]} = {promise.bad:g} ({read})"
+
+
+def _readers(promise: Watched, alerts: Sequence[Alerting], book: Rulebook) -> Iterator[Alerting]:
+    """Give the alerts that read the metric, of whatever severity."""
+    return (alert for alert in alerts if alert.node is not None and promise.metric in reads(alert.node, book))
 
 
 def _labels_text(labels: Mapping[str, str]) -> str:
@@ -944,6 +1053,7 @@ class Burning(Promise):
     fast_long_max_seconds: float = Field(gt=0, description="The long window of a fast pair is at most this long.")
     slow_long_min_seconds: float = Field(gt=0, description="The long window of a slow pair is at least this long.")
     long_per_short_min: float = Field(gt=1, description="The long window is at least so many short ones.")
+    optional: bool = Field(False, description="A deployment need not have such alerts; those that it has fit together.")
     scaled_below_seconds: float = Field(
         900, ge=0, description="Rules of which none looks back as long have the timings of a test stack."
     )
@@ -973,14 +1083,24 @@ def judge_burning(
         (alert, pair) for alert, pair in found if pair.long_seconds >= promise.long_per_short_min * pair.short_seconds
     ]
     seen = "; ".join(f"{alert.place}: {pair}" for alert, pair in found[:_SHOWN_MAX]) or "none"
-    fast = [pair for _, pair in good if pair.long_seconds <= promise.fast_long_max_seconds]
-    slow = [pair for _, pair in good if pair.long_seconds >= promise.slow_long_min_seconds]
-    wrong = [] if fast else [f"there is no fast pair of windows ({seen})"]
+    fast = promise.optional or [pair for _, pair in good if pair.long_seconds <= promise.fast_long_max_seconds]
+    slow = promise.optional or [pair for _, pair in good if pair.long_seconds >= promise.slow_long_min_seconds]
+    either = [
+        f"{alert.place} fires at either of {pair}, and goes on for as long as the longer one remembers"
+        for alert in alerts
+        if alert.node is not None
+        for pair in either_of(alert.node, book, of, scale=scale)
+    ]
+    wrong = [*either, *([] if fast else [f"there is no fast pair of windows ({seen})"])]
     wrong += [] if slow else [f"there is no slow pair of windows ({seen})"]
-    ordered = sorted(good, key=lambda each: each[1].long_seconds)
+    ordered = sorted(good, key=lambda each: (each[1].of, each[1].long_seconds))
     for (alert, pair), (later, longer) in pairwise(ordered):
-        if pair.limit < longer.limit and pair.long_seconds < longer.long_seconds:
+        if pair.of == longer.of and pair.limit < longer.limit and pair.long_seconds < longer.long_seconds:
             wrong.append(f"{alert.place} ({pair}) burns slower than {later.place} ({longer})")
+    if promise.optional and not found and not either:
+        return not_covered(
+            f"no alert compares two windows of {promise.metrics[0]}", "load some, if there are to be any"
+        )
     unread = [f"{alert.place} cannot be read: {alert.trouble}" for alert in alerts if alert.node is None]
     if unread and not found:
         return inconclusive(expected, unread[0], **place)

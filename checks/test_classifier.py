@@ -13,7 +13,7 @@ from selfcheck.classifying import NO_ROUTE, OK, Wire, ask, body_of, fill, look, 
 from selfcheck.clients.http import Answer
 from selfcheck.clients.platform import Caller, Sending
 from selfcheck.contract import ActName, Component, Promise, Right
-from selfcheck.limiting import TOO_MANY, Limit, exhaust, status_of, told_seconds
+from selfcheck.limiting import TOO_MANY, Limit, exhaust, recover, status_of, told_seconds
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.values import Domain, Missing, dig, json_type, same, shown, some
 from selfcheck.verdict import Outcome, Verdict, combine, failed, inconclusive, not_covered, passed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from selfcheck.classifying import Asked, Batch, Cache, Filled, Repeated
-    from selfcheck.limiting import Burst, Exhausted
+    from selfcheck.limiting import Burst, Exhausted, Recovery
     from selfcheck.target import Page, Target
 
 _UNPROCESSABLE = 422
@@ -786,9 +786,12 @@ def judge_eviction(promise: Eviction, filled: Filled, reproduce: str) -> Verdict
         f"and {wire.size} <= {filled.max_size}"
     )
     place = {"where": filled.used.where, "reproduce": reproduce}
+    if filled.unanswered:
+        observed = f"{len(filled.unanswered)} of the files were not classified: {filled.unanswered[0].came_back}"
+        return inconclusive(expected, observed, **place)
     used, idle = dig(body_of(filled.used), wire.cached), dig(body_of(filled.idle), wire.cached)
-    if filled.unanswered or not isinstance(used, bool) or not isinstance(idle, bool):
-        return inconclusive(expected, f"{filled.unanswered + 1} of the files were not classified", **place)
+    if not isinstance(used, bool) or not isinstance(idle, bool):
+        return inconclusive(expected, f"{wire.cached} is {shown(used)} and {shown(idle)}", **place)
     size = dig(body_of(filled.statistics), wire.size)
     observed = f"used in the meantime: {wire.cached} {used}; not used: {wire.cached} {idle}; {wire.size} {shown(size)}"
     if idle or numbers({"": size}).get("", 0) > filled.max_size:
@@ -828,6 +831,7 @@ class Limited(OfClassifier, Limit):
 
     right: Right = Right.INTRUSIVE
     shared_in: tuple[str, ...] = Field(description="Environments whose replicas are known to share the count.")
+    batches_in: tuple[str, ...] = Field(description="Environments in which batches are known to be limited, too.")
     holds: Literal[
         "as_often_as_configured",
         "says_when",
@@ -836,7 +840,13 @@ class Limited(OfClassifier, Limit):
         "until_then",
         "for_all_replicas",
         "without_escape",
+        "for_batches",
     ]
+
+    @property
+    def waits(self) -> bool:
+        """The end of a limit is waited for."""
+        return self.holds == "until_then"
 
 
 def judge_in_force(burst: Burst, reproduce: str) -> Verdict:
@@ -892,10 +902,11 @@ def judge_retry_after(promise: Limited, burst: Burst, reproduce: str) -> Verdict
     return passed(f"{len(burst.refused)} refusals, the last says {told:g} s", where=burst.where)
 
 
-def judge_counted(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict:
+def judge_counted(promise: Limited, seen: Exhausted, idle: Callable[[], float | None], reproduce: str) -> Verdict:
     """The counter grows on all processes together by the number of refusals.
 
-    Refusals of other clients are counted as well: what is too much is a breach where none came while this run waited.
+    A counter of another limit that grew by as many has counted them, too. Refusals of other clients are counted as
+    well: what is too much is a breach where none came while this run waited, which `idle` tells.
     """
     counter, refused = promise.counter, seen.turned_away
     expected = f"{counter} grows by {refused}, on all processes together"
@@ -905,9 +916,13 @@ def judge_counted(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict:
         return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", **place)
     if seen.trouble:
         return inconclusive(expected, seen.trouble, **place)
-    if seen.counted == refused:
+    for other, grown in seen.mistaken.items():
+        # Refusals of others at another limit may be among them; all of ours are not by chance.
+        if grown >= refused:
+            return failed(f"{counter} grows, and no other counter", f"{other} grew by {grown:g} as well", **place)
+    if refused <= seen.counted <= refused + seen.spare:
         return passed(observed, where=seen.burst.where)
-    if seen.counted > refused and seen.idle != 0:
+    if seen.counted > refused and idle() != 0:
         return inconclusive(expected, f"{observed}; others may have been refused as well", **place)
     return failed(expected, observed, **place)
 
@@ -941,7 +956,7 @@ def judge_unaffected(seen: Exhausted, reproduce: str) -> Verdict:
     return combine(verdicts) if verdicts else not_covered("there is no other client", "set SELF_CHECK_OTHER_API_KEY")
 
 
-def judge_recovers(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict:
+def judge_recovers(promise: Limited, seen: Exhausted, recovery: Recovery, reproduce: str) -> Verdict:
     """The first request after the time that Retry-After named is served; a second more is borne."""
     expected = "served again after the time that Retry-After names"
     place = {"where": seen.burst.where, "reproduce": reproduce}
@@ -949,12 +964,12 @@ def judge_recovers(promise: Limited, seen: Exhausted, reproduce: str) -> Verdict
         return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", **place)
     if seen.told_seconds is None:
         return inconclusive(expected, "Retry-After says nothing that can be waited for", **place)
-    if not seen.recovered:
+    if not recovery.recovered:
         observed = f"Retry-After says {seen.told_seconds:g} s; not waited for"
         remedy = f"waits of up to {promise.recovery_wait_seconds_max:g} s are waited for"
         return not_covered(observed, f"{remedy}: raise `recovery_wait_seconds_max` in the contract's classifier.toml")
-    last = seen.recovered[-1]
-    observed = f"HTTP {status_of(last)} after {seen.told_seconds + len(seen.recovered) - 1:g} s"
+    last = recovery.recovered[-1]
+    observed = f"HTTP {status_of(last)} after {seen.told_seconds + len(recovery.recovered) - 1:g} s"
     if isinstance(last.answer, CouldNotObserve):
         return inconclusive(expected, last.answer.came_back, **place)
     return passed(observed, where=last.where) if status_of(last) == OK else failed(expected, observed, **place)
@@ -979,6 +994,25 @@ def judge_all_replicas(seen: Exhausted, reproduce: str, *, shared: bool) -> Verd
             said, "add the environment to `shared_in` in classifier.toml if its replicas share the count"
         )
     return failed(expected, f"{said}, which refuses it still", **place)
+
+
+def judge_batches(seen: Exhausted, reproduce: str, *, limited: bool) -> Verdict:
+    """Who is refused one file is refused a batch of them, where the environment says that batches are limited."""
+    expected = "a batch of files is refused as well"
+    if not seen.burst.refused:
+        return inconclusive(expected, f"none of {seen.burst.sent} requests was refused", where=seen.burst.where)
+    batch, *again = seen.batch
+    said = f"HTTP {status_of(batch)} for a batch, after {seen.burst.sent} single files"
+    if status_of(batch) == TOO_MANY:
+        return passed(said, where=batch.where)
+    place = {"where": batch.where, "reproduce": reproduce}
+    if status_of(batch) in NO_ROUTE:
+        return not_covered(said, "name the deployment's own path in the contract's api.toml")
+    if status_of(batch) != OK or [status_of(one) for one in again] != [TOO_MANY]:
+        return inconclusive(expected, f"{said}, which may be refused no more", **place)
+    if not limited:
+        return not_covered(said, "add the environment to `batches_in` in classifier.toml if it limits batches, too")
+    return failed(expected, f"{said}, which are refused still", **place)
 
 
 _CERTAIN = 4
@@ -1013,13 +1047,22 @@ def test_limit(promise: Limited, target: Target) -> Verdict:
     command = f"{_curl(target, promise.act)} -o /dev/null -w '%{{http_code}} %header{{retry-after}}\\n'"
     reproduce = f"for n in $(seq {seen.burst.sent}); do {command}; done"
     shared = target.scope.name in promise.shared_in
+
+    def recovery() -> Recovery:
+        return recover(target, promise, promise.wire)
+
     judges: Mapping[str, Callable[[], Verdict]] = {
         "as_often_as_configured": lambda: judge_in_force(seen.burst, reproduce),
         "says_when": lambda: judge_retry_after(promise, seen.burst, reproduce),
-        "counted_once": lambda: judge_counted(promise, seen, reproduce),
+        "counted_once": lambda: judge_counted(promise, seen, lambda: recovery().idle, reproduce),
         "for_one_client": lambda: judge_unaffected(seen, reproduce),
-        "until_then": lambda: judge_recovers(promise, seen, reproduce),
+        "until_then": lambda: judge_recovers(promise, seen, recovery(), reproduce),
         "for_all_replicas": lambda: judge_all_replicas(seen, reproduce, shared=shared),
         "without_escape": lambda: judge_escape(promise, seen, reproduce),
+        "for_batches": lambda: judge_batches(
+            seen,
+            f"{reproduce}; {_curl(target, promise.wire.batch)}",
+            limited=target.scope.name in promise.batches_in,
+        ),
     }
     return judges[promise.holds]()

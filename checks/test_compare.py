@@ -846,9 +846,8 @@ class Refused:
 
 def judge_refusal(promise: Refusal, found: Sequence[Refused]) -> Verdict:
     """Each answer is one of the promised refusals, or a number that makes sense where that is allowed."""
-    expected = _refusals(promise.refused, promise.plan.code)
-    if promise.unless:
-        expected += f", or a {promise.unless} {promise.score}"
+    allowed = f"a {promise.unless} {promise.score}" if promise.unless else ""
+    expected = ", or ".join(filter(None, (_refusals(promise.refused, promise.plan.code), allowed)))
     if all(refused.absent for refused in found):
         raise _no_such_route(found[0].answer)
     verdicts = []

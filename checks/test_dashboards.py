@@ -17,7 +17,7 @@ from selfcheck.dashboards import GRID_WIDTH, Place, resolve
 from selfcheck.knowledge import Knowledge
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
-from selfcheck.promql import Selector, UnreadableError
+from selfcheck.promql import Aggregate, Selector, UnreadableError
 from selfcheck.showing import Scaled, absolute_steps, is_colored, misfit, misscaled, scaled, wrong_colors
 from selfcheck.units import measure
 from selfcheck.values import some
@@ -155,6 +155,37 @@ def _loaded(target: Target) -> Collection[str] | None:
         return None
     client = components.grafana(target)
     return {found.uid for found in client.dashboards()} if client.lets_in() else None
+
+
+class Opens(OfDashboards):
+    """The manual's dashboards open with what is now."""
+
+    behind_max_seconds: float = Field(ge=0, description="A dashboard may leave out what has not arrived yet.")
+
+
+def judge_opens(promise: Opens, boards: Sequence[Board], place: Mapping[str, str]) -> Verdict:
+    """No time range ends long ago, or at a moment that stays."""
+    wrong = [
+        f"{board.uid} opens with a time range that ends at {board.ends}"
+        for board in boards
+        if board.behind_seconds is None or board.behind_seconds > promise.behind_max_seconds
+    ]
+    return _summed_up("dashboards that open with what is now", wrong, [], f"{len(boards)} dashboards do", place)
+
+
+@check("dashboards.opens", Opens)
+def test_opens(promise: Opens, target: Target) -> Verdict:
+    """Who opens a dashboard in an incident sees it."""
+    found = _found(target, promise)
+    if isinstance(found, Verdict):
+        return found
+    uids = [each.uid for each in target.contract.promises("dashboards.dashboard", Dashboard)]
+    boards = [found.boards[uid] for uid in uids if uid in found.boards]
+    if not boards:
+        return inconclusive(
+            "dashboards that open with what is now", "none of them can be read", **_place(target, found)
+        )
+    return judge_opens(promise, boards, _place(target, found))
 
 
 # -------------------------------------------------------------------------------------------------- the manual's panels
@@ -604,6 +635,11 @@ def judge_variables(
         for name in asked.unknown
         if name not in promise.free and not _is_replacement(asked, name)
     ]
+    wrong += [
+        f"{asked.name}: it compares one value with ${name}, which has several (=~ takes them)"
+        for asked in queries.asked
+        for name in asked.several
+    ]
     unclear = []
     for chosen in queries.variables:
         if chosen.trouble:
@@ -787,6 +823,45 @@ def test_reduced(promise: Reduced, target: Target) -> Verdict:
     if isinstance(got, Verdict):
         return got
     return judge_reduced(promise, got[0], _objectives(target), _place(target, got[1]))
+
+
+class Answering(OfDashboards):
+    """What is called up is counted by whether it answers."""
+
+    metric: str
+    words: str = Field(description="What a title says of what answers: a regular expression.")
+
+
+def judge_answering(promise: Answering, queries: Queries, place: Mapping[str, str]) -> Verdict:
+    """No panel that is called so counts the targets that there are, whether they answer or not, and nothing else."""
+    wrong, judged = [], 0
+    by_panel: dict[tuple[str, str], list[Asked]] = {}
+    for asked in queries.asked:
+        if asked.panel is not None and re.search(promise.words, asked.panel.title, re.IGNORECASE):
+            by_panel.setdefault((asked.uid, asked.place), []).append(asked)
+    for panel in by_panel.values():
+        nodes = [node for asked in panel for node in asked.nodes if not asked.query.hidden]
+        if not any(each.name == promise.metric for node in nodes for each in knowledge.selectors(node)):
+            continue
+        judged += 1
+        if all(_counts_all(node, promise.metric) for node in nodes):
+            wrong.append(f"{panel[0].name}: {nodes[0].shown} is the same whether they answer or not")
+    return _summed_up("counts of what answers", wrong, [], f"{judged} panels of what is up", place)
+
+
+def _counts_all(node: Node, metric: str) -> bool:
+    if not isinstance(node, Aggregate) or node.operation not in ("count", "group"):
+        return False
+    return isinstance(node.inner, Selector) and node.inner.name == metric
+
+
+@check("dashboards.answering", Answering)
+def test_answering(promise: Answering, target: Target) -> Verdict:
+    """A number of replicas falls when one is gone."""
+    got = _queries(target, promise)
+    if isinstance(got, Verdict):
+        return got
+    return judge_answering(promise, got[0], _place(target, got[1]))
 
 
 class Mapped(OfDashboards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fnmatch
 import shlex
 import time
@@ -37,6 +38,7 @@ _OK = 200
 _NO_CREDENTIALS = (401, 403)
 _NO_ROUTE = (404, 405)
 _COMMANDS = "commandstats"
+_KEYSPACE = "keyspace"
 _REDIS_HINT = "nothing to do where this Redis does not tell it"
 
 
@@ -135,13 +137,15 @@ class Exercise:
 
     `whom` names the replicas that were asked, "" for the load balancer. A third answer is that of the first replica to
     the same drawing; it is asked for where the second one did not know it. `commands` has what Redis had been asked
-    before and after, `rows` how many rows each history had before, by promise; both where they are in scope.
+    before and after, `lasting` how many keys without an end it had, `rows` how many rows each history had before, by
+    promise; all where they are in scope.
     """
 
     whom: tuple[str, ...]
     answers: tuple[Answer | CouldNotObserve, ...]
     commands: tuple[Info | CouldNotObserve, ...] = ()
     rows: Mapping[str, Rows | CouldNotObserve] = field(default_factory=dict)
+    lasting: tuple[int | CouldNotObserve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
     histories = target.contract.promises("dependencies.history", History) if with_postgres else ()
     rows = {history.id: _or_trouble(partial(_rows_now, history, target)) for history in histories}
     commands = [_or_trouble(partial(_commands, target))] if with_redis else []
+    lasting = [_or_trouble(partial(_lasting, target))] if with_redis else []
     whom: list[tuple[str, str | None]] = [*islice(target.trusted_bases().items(), 2)]
     whom = whom if len(whom) == 2 else [("", None), ("", None)]
     payload = corpus.payload(act.file, f"{target.platform.mark}-dependencies")
@@ -184,7 +189,8 @@ def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
         whom.append(whom[0])
         answers += target.platform.send_each([Sending(act, payload=payload, base=whom[0][1])])
     commands += [_or_trouble(partial(_commands, target))] if with_redis else []
-    return Exercise(tuple(who for who, _ in whom), tuple(answers), tuple(commands), rows)
+    lasting += [_or_trouble(partial(_lasting, target))] if with_redis else []
+    return Exercise(tuple(who for who, _ in whom), tuple(answers), tuple(commands), rows, tuple(lasting))
 
 
 def _in_scope(target: Target, component: Component) -> bool:
@@ -201,6 +207,11 @@ def _or_trouble(look: Callable[[], T]) -> T | CouldNotObserve:
 def _commands(target: Target) -> Info:
     """Ask Redis how often it was asked what; not kept, since it is asked for before and after."""
     return components.redis(target).info(_COMMANDS)
+
+
+def _lasting(target: Target) -> int:
+    """Ask Redis how many of its keys have no end; raises CouldNotObserve."""
+    return lasting(components.redis(target).info(_KEYSPACE))
 
 
 def _field(answer: Answer | CouldNotObserve, path: str) -> object:
@@ -374,6 +385,88 @@ def _send_otherwise(promise: Used, target: Target) -> list[str]:
     return sent
 
 
+# ---------------------------------------------------------------------------------------------------- how long it keeps
+
+
+class Expires(OfExercise):
+    """What is kept for an answer goes away by itself."""
+
+    requires: tuple[Component, ...] = (Component.APP, Component.REDIS)
+    times: int = Field(ge=2, description="So many new drawings are sent where keys without an end have come.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many keys without an end there were more after a while without requests, and after some new drawings."""
+
+    idle: int
+    drawings: int
+    grown: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says of the drawings what it says, whatever others keep."""
+        return self.grown <= 0 or (not self.idle and self.grown >= self.drawings)
+
+
+def lasting(keyspace: Info) -> int:
+    """Count the keys of all databases that have no end."""
+    found = [database for database in keyspace.values() if isinstance(database, Mapping)]
+    return sum(int(database.get("keys", 0)) - int(database.get("expires", 0)) for database in found)
+
+
+def judge_expires(act: Act, seen: Exercise, closer: Callable[[], Kept]) -> Verdict:
+    """No key without an end is there for an answer; others may keep something meanwhile, so a first look may err."""
+    expected = "no more keys without an end than before"
+    place = _place(_KEYSPACE)
+    unanswered = _unanswered(act, seen.answers, expected, place["where"])
+    if unanswered is not None:
+        return unanswered
+    numbers = [number for number in seen.lasting if not isinstance(number, CouldNotObserve)]
+    if len(numbers) < _BEFORE_AND_AFTER:
+        trouble = next((each.sentence for each in seen.lasting if isinstance(each, CouldNotObserve)), "it was not read")
+        return inconclusive(expected, trouble, **place)
+    before, after = numbers
+    if after <= before:
+        return passed(f"{after} keys without an end, after the answer as before", where=place["where"])
+    kept = closer()
+    observed = f"{kept.grown} more after {kept.drawings} new drawings, {kept.idle} more while none was sent"
+    if not kept.idle and kept.grown >= kept.drawings:
+        return failed(expected, observed, **place, notes=("`redis-cli --scan` shows them, `ttl KEY` gives -1",))
+    if kept.grown <= 0:
+        return passed(f"{observed}; others kept {after - before} before", where=place["where"])
+    return inconclusive(expected, f"{observed}: others keep something, too", **place)
+
+
+_BEFORE_AND_AFTER = 2
+
+
+@check("dependencies.expires", Expires)
+def test_expires(promise: Expires, target: Target) -> Verdict:
+    """What is kept has an end."""
+    act = target.contract.act(promise.act)
+
+    def closer() -> Kept:
+        """Look until it tells, a few times: others that keep something are done with it after a while."""
+        return next((kept for kept in map(look, range(_TRIES - 1)) if kept.tells), None) or look(_TRIES - 1)
+
+    def look(attempt: int) -> Kept:
+        assert act.file is not None
+        mark = f"{target.platform.mark}-kept-{attempt}"
+        payloads = [corpus.payload(act.file, f"{mark}-{number}") for number in range(promise.times)]
+        start = _lasting(target)
+        pause(_IDLE_SECONDS)
+        before = _lasting(target)
+        target.platform.send_each([Sending(act, payload=payload) for payload in payloads])
+        return Kept(before - start, promise.times, _lasting(target) - before)
+
+    return judge_expires(act, _exercise(promise, target), closer)
+
+
+_IDLE_SECONDS = 1.0
+_TRIES = 4
+
+
 class Reachable(Promise):
     """What answers us, the platform can reach, too."""
 
@@ -530,7 +623,7 @@ class Entries(OfTable):
     """
 
     right: Right = Right.SYNTHETIC
-    holds: Literal["once", "provider", "status", "failures"]
+    holds: Literal["once", "provider", "status", "failures", "time"]
     act: ActName = Field(description="An act whose route's answers are looked for.")
     refused: ActName = Field(description="An act of the same route that is refused.")
     cached: str = Field(description="Path in the answer to whether it came from the cache.")
@@ -544,29 +637,33 @@ class Entries(OfTable):
     window_seconds: int = Field(gt=0, description="Rows are looked for from this long before the newest one on.")
     seconds_max: float = Field(gt=0, description="How long after the answer a row may be missing.")
     failures_in: tuple[str, ...] = Field(description="Environments whose history has requests that were refused, too.")
+    apart_seconds_max: float = Field(gt=0, description="A row's time may be so far from that of its request.")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a row of the history says; None for what it has no column for."""
+    """What a row of the history says; None for what it has no column for. `at` is in Unix seconds."""
 
     claimed: float | None
     provider: str | None
     status: str | None
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An OCR request of this run, as its answer says, and the rows that have its time."""
+    """An OCR request of this run, as its answer says, and the rows that have its time; it was asked `at` (Unix)."""
 
     claimed: float
     provider: object
     success: bool
     rows: tuple[Entry, ...] = ()
+    at: float = 0.0
 
 
 _ENOUGH = 3
 _SHARED = 0.5
+_NEAR_SECONDS = 15.0  # a row that had to wait for its turn is as much later than those of other requests
 _DECIMALS = 100  # a time with no more than two decimals may be another request's as well
 
 
@@ -580,17 +677,35 @@ def own_requests(promise: Entries, answers: Sequence[Answer]) -> list[Own]:
         kept = _field(answer, promise.cached) is True
         fine = isinstance(claimed, float) and not (claimed * _DECIMALS).is_integer()
         if answer.status == _OK and fine and not kept and isinstance(success, bool) and isinstance(claimed, float):
-            found.append(Own(claimed, by, success))
+            found.append(Own(claimed, by, success, at=answer.asked_at))
     return found
 
 
 def matched(own: Sequence[Own], entries: Sequence[Entry]) -> list[Own]:
-    """Put the rows to the requests."""
+    """Put the rows to the requests: those that took just as long.
+
+    Refusals take a fraction of a millisecond, and of thousands some took just as long: their rows must be about as old,
+    too. How far the clocks of the history are from ours, the requests that succeeded tell.
+    """
     by_time: dict[float, list[Entry]] = {}
     for entry in entries:
         if entry.claimed is not None:
             by_time.setdefault(round(entry.claimed, 3), []).append(entry)
-    return [replace(one, rows=tuple(by_time.get(round(one.claimed, 3), ()))) for one in own]
+    found = [replace(one, rows=tuple(by_time.get(round(one.claimed, 3), ()))) for one in own]
+    apart = [seconds for one in found if one.success and (seconds := _apart_seconds(one)) is not None]
+
+    def as_old(one: Own, row: Entry) -> bool:
+        late = None if row.at is None else row.at - one.at
+        return late is None or not apart or any(abs(late - each) <= _NEAR_SECONDS for each in apart)
+
+    return [
+        one if one.success else replace(one, rows=tuple(row for row in one.rows if as_old(one, row))) for one in found
+    ]
+
+
+def _apart_seconds(one: Own) -> float | None:
+    """Say how long after the request its row is from: the nearest one of those that may be its row."""
+    return min((row.at - one.at for row in one.rows if row.at is not None), key=abs, default=None)
 
 
 def judge_entries(promise: Entries, own: Sequence[Own], *, failures: bool, where: str, reproduce: str) -> Verdict:
@@ -608,16 +723,17 @@ def judge_entries(promise: Entries, own: Sequence[Own], *, failures: bool, where
             f"{len(seen)} of {len(successes)} successes of this run are found by {promise.claimed_column}",
             "name the column with the time that answers claim in the contract's dependencies.toml",
         )
-    match promise.holds:
-        case "once":
-            return _judge_once(successes, place)
-        case "provider":
-            return _judge_provider(promise, seen, place)
-        case "status":
-            return _judge_status(promise, seen, [one for one in refused if one.rows], place)
-        case "failures" if failures:
-            return _judge_failures(refused, place)
-    return not_covered("the contract does not say that it has them", "add the environment to `failures_in` if it does")
+    if promise.holds == "failures" and not failures:
+        remedy = "add the environment to `failures_in` if it does"
+        return not_covered("the contract does not say that it has them", remedy)
+    judges: Mapping[str, Callable[[], Verdict]] = {
+        "once": lambda: _judge_once(successes, place),
+        "provider": lambda: _judge_provider(promise, seen, place),
+        "status": lambda: _judge_status(promise, seen, [one for one in refused if one.rows], place),
+        "time": lambda: _judge_time(promise, seen, place),
+        "failures": lambda: _judge_failures(refused, place),
+    }
+    return judges[promise.holds]()
 
 
 def _judge_once(successes: Sequence[Own], place: Mapping[str, str]) -> Verdict:
@@ -644,6 +760,21 @@ def _judge_provider(promise: Entries, seen: Sequence[Own], place: Mapping[str, s
         expected = f"{promise.provider_column} is the provider that answered"
         return failed(expected, f"{said}, in {len(wrong)} of {len(seen)} rows", **place)
     return passed(f"{len(seen)} rows with the provider that answered", where=place["where"])
+
+
+def _judge_time(promise: Entries, seen: Sequence[Own], place: Mapping[str, str]) -> Verdict:
+    """A row that others' requests share the time of work with may be theirs: the nearest one counts."""
+    most = promise.apart_seconds_max
+    expected = f"{promise.time_column} is when the request was made, within {most:g} s"
+    apart = [seconds for one in seen if (seconds := _apart_seconds(one)) is not None]
+    if not apart:
+        return not_covered(f"{promise.time_column} has no time zone, or is not there", "keep moments with a time zone")
+    wrong = [each for each in apart if abs(each) > most]
+    if len(wrong) > 1:
+        way = "after" if wrong[0] > 0 else "before"
+        observed = f"{abs(wrong[0]):.0f} s {way} the request, and likewise in {len(wrong)} of {len(apart)} rows"
+        return failed(expected, observed, **place)
+    return passed(f"{len(apart)} rows with the time of their requests", where=place["where"])
 
 
 def _judge_status(promise: Entries, seen: Sequence[Own], refused: Sequence[Own], place: Mapping[str, str]) -> Verdict:
@@ -694,14 +825,14 @@ def _entries(promise: Entries, target: Target) -> list[Own]:
     answers = [kept.answer for kept in target.platform.answered if kept.act.route == route]
     own = own_requests(promise, answers)
     postgres = components.postgres(target)
-    columns = (promise.claimed_column, promise.provider_column, promise.status_column)
+    columns = (promise.claimed_column, promise.provider_column, promise.status_column, promise.time_column)
     found: list[Own] = list(own)
 
     def all_there() -> bool:
         nonlocal found
         since = postgres.before_newest(promise.table, promise.time_column, promise.window_seconds)
         rows = postgres.texts_since(promise.table, promise.time_column, since, columns)
-        entries = [Entry(_number(claimed), provider, status) for claimed, provider, status in rows]
+        entries = [Entry(_number(claimed), provider, status, _moment(at)) for claimed, provider, status, at in rows]
         found = matched(own, entries)
         return all(one.rows for one in found) or not any(one.rows for one in found)
 
@@ -715,6 +846,15 @@ def _number(text: str | None) -> float | None:
         return None if text is None else float(text)
     except ValueError:
         return None
+
+
+def _moment(text: str | None) -> float | None:
+    """Read a moment as Postgres writes it into JSON; None where it has no time zone, which could mean any."""
+    try:
+        moment = None if text is None else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 class Room(Promise):

@@ -401,6 +401,7 @@ class OwnAnswer(Promise):
         "same_answer",
         "other_file",
         "other_caller",
+        "other_key",
         "other_provider",
         "cached_provider",
         "fresh",
@@ -561,6 +562,8 @@ _ACT_OF = {
     "cached_provider": "by_another",
 }
 """Which act of the promise some of the requests are."""
+_LONG = "long" * 50
+"""Clients put keys together from what they know: those that differ in the end only are others all the same."""
 
 
 def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
@@ -585,6 +588,7 @@ def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
             "named": sending(promise.once_by_one, file, "named", "two"),
             "control": sending(promise.by_another, file, "control"),
             "kept": sending(promise.by_one, file, "kept"),
+            "long_key": sending(promise.once, file, "long", f"{_LONG}-one"),
         },
     )
     # Another file under the name of one that was sent just now, as every client's "scan.png".
@@ -593,6 +597,7 @@ def _ask_all(promise: OwnAnswer, target: Target) -> Asked:
         "same_name": Sending(target.contract.act(promise.plain), payload=namesake, base=base),
         "again": sending(promise.once, file, "first", "one"),
         "other_file": sending(promise.once, other, "other", "one"),
+        "other_key": sending(promise.once, other, "other-key", f"{_LONG}-two"),
         "other_provider": sending(promise.once_by_another, file, "named", "two"),
         "cached_provider": sending(promise.by_another, file, "kept"),
     }
@@ -616,9 +621,10 @@ def test_own_answer(promise: OwnAnswer, target: Target) -> Verdict:
         "where": f"POST {target.contract.route(act.route).path}, {promise.holds.replace('_', ' ')}",
         "reproduce": f"{target.platform.curl(act)}  # and again, as the promise says",
     }
-    if promise.holds in ("other_file", "other_caller", "same_name"):
+    if promise.holds in ("other_file", "other_caller", "other_key", "same_name"):
         apart = target.scope.name in promise.tenants_in
-        may_refuse = promise.holds == "other_file" or (promise.holds == "other_caller" and not apart)
+        # A platform may have a limit on the length of a key.
+        may_refuse = promise.holds in ("other_file", "other_key") or (promise.holds == "other_caller" and not apart)
         return judge_other_file(promise, asked, promise.holds, may_refuse=may_refuse, **place)
     if promise.holds in ("other_provider", "cached_provider"):
         acts = {name: target.contract.act(getattr(promise, field)) for name, field in _ACT_OF.items()}

@@ -117,4 +117,4 @@ def test_no_label(promise: NoLabel, target: Target) -> Verdict:
     urls = sorted({scrape.answer.url for scrape in read.scrapes.values()})
     reproduce = f"{target.platform.curl(act)}; curl -sSL {' '.join(urls)}"
     # Some write names in another way than clients do: the part that is drawn by lot stays the same.
-    return drawings.judge_no_label([mark.rpartition("-")[2]], read, reproduce=reproduce)
+    return drawings.judge_no_label([mark.rpartition("-")[2]], read, reproduce=reproduce, values=promise.values)

@@ -373,6 +373,7 @@ class Signal(Quantity):
     labels: tuple[str, ...] = Field((), description="Labels that every series has.")
     series_max: int | None = None
     apart_by: tuple[str, ...] = Field((), description="`series_max` counts series that agree in these labels.")
+    not_apart_by: tuple[str, ...] = Field((), description="Labels in which no two series differ: those of a replica.")
     each: Each | None = None
     traffic: Traffic
 
@@ -429,6 +430,10 @@ def _wrong_series(promise: Signal, values: Sequence[Value]) -> tuple[str, str] |
     unlabelled = [str(value.labels) for value in values if not all(value.labels.get(name) for name in promise.labels)]
     if unlabelled:
         return f"series with the labels {', '.join(promise.labels)}", some(unlabelled)
+    for name in promise.not_apart_by:
+        each = sorted({value.labels.get(name, "") for value in values})
+        if len(each) > 1:
+            return f"{promise.query} of the platform, not of each {name}", f"{len(each)} values of {name}: {some(each)}"
     alike: dict[tuple[str, ...], int] = {}
     for value in values:
         key = tuple(value.labels.get(name, "") for name in promise.apart_by)
@@ -467,7 +472,16 @@ def test_signal(promise: Signal, target: Target) -> Verdict:
     place = _api(target, f"query?query={promise.query}")
     if any(math.isfinite(sample.value) for sample in result.samples):
         sets, guards = _sets_in_use(target, promise)
-        return judge_signal(promise, result, Wanted(promise.traffic.minimum, sets=sets, guards=guards), place)
+        wanted = Wanted(promise.traffic.minimum, sets=sets, guards=guards)
+        verdict = judge_signal(promise, result, wanted, place)
+        if verdict.outcome is not Outcome.FAIL or not sets:
+            return verdict
+        made = made_of(_rules(target), promise.query)
+        if made is None:
+            return verdict
+        # Rules that were loaded a moment ago have given no value yet.
+        pause(min(made.behind_seconds + 1.0, target.deadline.left_seconds / 4))
+        return judge_signal(promise, target.prometheus_client().query(promise.query), wanted, place)
     # Whether there should be a value depends on how far back the rules look: traffic before that is none to them.
     window_seconds = min(_windows_seconds(target.rule_groups()), default=promise.traffic.window_seconds)
     traffic = traffic_of(target, promise.traffic, window_seconds)

@@ -563,11 +563,10 @@ def test_gauge(promise: Gauge, target: Target) -> Verdict:
     route = target.contract.route(target.contract.platform.identity.metrics_route)
     reproduce = f"curl -sSL {target.platform.base().rstrip('/')}{route.path} | grep {promise.metric}"
     tries = _tries(promise, target)
-    read = target.once("provider gauges", lambda: _read_gauges(target))
-    verdict = judge_gauge(promise, act, tries, read, reproduce=reproduce)
+    verdict = judge_gauge(promise, act, tries, target.last_snapshot(), reproduce=reproduce)
     if verdict.outcome is not Outcome.FAIL:
         return verdict
-    # It may have changed between request and reading: once more, closer together.
+    # It may have changed between reading and request: once more, closer together.
     pause(promise.lag_seconds)
     bases = _bases(target)
     answers = target.platform.send_each([Sending(act, {"provider": t.provider}, base=bases[t.who]) for t in tries])

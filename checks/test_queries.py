@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from selfcheck import promql
+from selfcheck.alerting import recorded
+from selfcheck.alike import Window, unlike
 from selfcheck.answering import judge_unseen
 from selfcheck.checking import check
 from selfcheck.contract import Promise
-from selfcheck.knowledge import gather, loaded_rules
+from selfcheck.families import families
+from selfcheck.firing import Rulebook
+from selfcheck.knowledge import gather, loaded_rules, recording_names
 from selfcheck.ladder import Rung, Selecting, Step, climb
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.promql import Node, Role, UnreadableError, Use, uses
 from selfcheck.shapes import Finding, Lint, lint
 from selfcheck.templates import lint_templates
 from selfcheck.values import curl, some
-from selfcheck.vanishing import Watched, vanishing
+from selfcheck.vanishing import Watched, silent, vanishing
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
 
 _ALSO_MAX = 5
 _REMARKS_MAX = 3
+_LOOKS = 360
+_STEADY_SPANS = 4
+"""What is there for so many times as long as it may be away is there all the time."""
 _LATELY_SECONDS = 900
 _LATELY_STEP_SECONDS = 5
 
@@ -163,6 +172,109 @@ def _asked(target: Target, reading: Reading) -> list[Asked]:
     return [Asked(place, use, steps[use.selector.series_text]) for place, use in found]
 
 
+class Lasting(Promise):
+    """What alerts read of other programs still comes, as long as these answer."""
+
+    lookback_seconds: float = Field(gt=0, description="How far back to look; production timings.")
+    gone_seconds: float = Field(gt=0, description="What has not come for so long is gone; production timings.")
+    steady_share: float = Field(gt=0, le=1, description="Of the scrapes of a target: what came less often may be away.")
+    optional: tuple[str, ...] = Field((), description="Expressions for names of metrics that come and go.")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A metric of one target: when it was first and last there (Unix seconds), in how many of the looks between."""
+
+    target: str
+    first_at: float
+    last_at: float
+    looks: float
+    up: bool
+
+
+def judge_lasting(
+    promise: Lasting,
+    seen: Mapping[str, Sequence[Seen] | CouldNotObserve],
+    now: float,
+    *,
+    scale: float,
+    step_seconds: float,
+    place: Mapping[str, str],
+) -> Verdict:
+    """No metric that came with each scrape of a target has come from none of them for a while, though one answers."""
+    gone_seconds = promise.gone_seconds / scale
+    wrong = []
+    for name, each in seen.items():
+        if isinstance(each, CouldNotObserve):
+            return judge_unseen(promise.says, each)
+        steady = [one for one in each if _was_steady(promise, one, gone_seconds, step_seconds)]
+        if not steady or any(now - one.last_at < gone_seconds for one in each) or not any(one.up for one in steady):
+            continue
+        ago = now - max(one.last_at for one in each)
+        wrong.append(f"{name} came with each scrape of {steady[0].target}, which answers, and has not for {ago:.0f} s")
+    if wrong:
+        return _with_more(failed(promise.says, wrong[0], **place), wrong)
+    return passed(f"{len(seen)} metrics without series now, none of which came all the time", where=place["where"])
+
+
+def _was_steady(promise: Lasting, one: Seen, gone_seconds: float, step_seconds: float) -> bool:
+    span = one.last_at - one.first_at
+    return span >= _STEADY_SPANS * gone_seconds and one.looks * step_seconds >= promise.steady_share * span
+
+
+@check("queries.lasting", Lasting)
+def test_lasting(promise: Lasting, target: Target) -> Verdict:
+    """An alert does not fall silent because what it reads has stopped coming."""
+    reading = _reading(target)
+    alerts = Reading(tuple(one for one in reading.rules if one.rule.kind == "alerting"), ())
+    own = families(target.contract).keys() | recording_names(target)
+    names = {
+        one.use.selector.name
+        for one in _asked(target, alerts)
+        if isinstance(one.step, Step) and one.step.rung is Rung.NOT_NOW and one.use.role is Role.NEEDED
+    }
+    wanted = sorted(name for name in names - own if name and not any(re.fullmatch(e, name) for e in promise.optional))
+    scale, now = target.scope.environment.time_scale, time.time()
+    lookback = promise.lookback_seconds / scale
+    step = max(1.0, round(lookback / _LOOKS))
+    seen = _seen(target, wanted, lookback, step, promise.gone_seconds / scale)
+    return judge_lasting(promise, seen, now, scale=scale, step_seconds=step, place=_rules_place(target))
+
+
+def _seen(
+    target: Target, names: Sequence[str], lookback_seconds: float, step_seconds: float, gone_seconds: float
+) -> dict[str, Sequence[Seen] | CouldNotObserve]:
+    """Ask when each metric was there, by target; of a name that has series still, nothing."""
+    span = f"[{lookback_seconds:.0f}s:{step_seconds:.0f}s]"
+    client = target.prometheus_client()
+    questions = ("min_over_time(timestamp({0}){1})", "max_over_time(timestamp({0}){1})", "count_over_time({0}{1})")
+    asked = [
+        f"{'min' if number == 0 else 'max'} by (job, instance) ({question.format(name, span)})"
+        for name in names
+        for number, question in enumerate(questions)
+    ]
+    here = [f"count({name})" for name in names]
+    up = f"min_over_time(up[{max(1.0, gone_seconds):.0f}s]) == 1"
+    answers = client.query_all([*asked, *here, up]) if names else []
+    found: dict[str, Sequence[Seen] | CouldNotObserve] = {}
+    for number, name in enumerate(names):
+        mine = [*answers[3 * number : 3 * number + 3], answers[len(asked) + number], answers[-1]]
+        results = [each for each in mine if not isinstance(each, CouldNotObserve)]
+        if len(results) < len(mine):
+            found[name] = next(each for each in mine if isinstance(each, CouldNotObserve))
+        elif results[3].empty:
+            first, last, looks, ups = (_by_target(results[each]) for each in (0, 1, 2, 4))
+            found[name] = [Seen(key, first[key], last[key], looks[key], key in ups) for key in first]
+    return found
+
+
+def _by_target(result: QueryResult) -> dict[str, float]:
+    return {
+        f"{sample.labels.get('job', '')} ({sample.labels.get('instance', '')})": sample.value
+        for sample in result.samples
+    }
+
+
 # ----------------------------------------------------------------------------------------------------- joins and shapes
 
 
@@ -210,23 +322,34 @@ def _findings(target: Target, reading: Reading) -> list[tuple[str, Finding]]:
         if loaded.rule.kind == "alerting":
             ours += lint_templates(loaded.node, loaded.rule.labels, loaded.rule.annotations, known)
         found |= dict.fromkeys((loaded.place, finding) for finding in ours)
-    return list(found)
+    windows = [
+        Window(loaded.place, loaded.rule.name, loaded.rule.labels, loaded.node)
+        for loaded in reading.rules
+        if loaded.rule.kind == "recording"
+    ]
+    return [*found, *unlike(windows, Rulebook(recorded(target.rule_groups())))]
 
 
 class Vanishing(Promise):
-    """Targets that are gone are noticed."""
+    """Targets that are gone are noticed, or with `down` those that are there and do not answer."""
 
+    down: bool = False
     noticed_by: tuple[str, ...] = Field((), description="Expressions for names of metrics that tell of missing ones.")
 
 
 @check("queries.vanishing", Vanishing)
 def test_vanishing(promise: Vanishing, target: Target) -> Verdict:
-    """Some rule notices a target that is gone, where others take it for granted that it is there."""
+    """Some rule notices a target that is gone, where others take it for granted that it is there, and the other way."""
     reading = _reading(target)
     alerts = {loaded.place: loaded.node for loaded in reading.rules if loaded.rule.kind == "alerting"}
-    recorded = [loaded.node for loaded in reading.rules if loaded.rule.kind != "alerting"]
+    made = [loaded.node for loaded in reading.rules if loaded.rule.kind != "alerting"]
     known = gather(target, alerts.values())
-    findings = list(dict.fromkeys(vanishing(alerts, recorded, _watched(target), known, promise.noticed_by)))
+    found = (
+        silent(alerts, made, _watched(target), known)
+        if promise.down
+        else vanishing(alerts, made, _watched(target), known, promise.noticed_by)
+    )
+    findings = list(dict.fromkeys(found))
     return judge_findings(promise, findings, reading, _rules_place(target))
 
 

@@ -5,6 +5,7 @@ Nothing is done to the platform: what happens in a scenario happens in a file.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import shlex
@@ -14,6 +15,7 @@ from pydantic import Field
 
 from selfcheck.checking import check
 from selfcheck.contract import Model
+from selfcheck.observation import CouldNotObserve
 from selfcheck.rehearsal import (
     Rehearsed,
     Rules,
@@ -26,9 +28,11 @@ from selfcheck.rehearsal import (
     matching,
     metrics_of,
     reads_nothing,
+    touches,
     tried_in,
 )
-from selfcheck.rehearsing import Played, rehearse
+from selfcheck.rehearsing import Played, set_up
+from selfcheck.run import keeps_from_looking
 from selfcheck.values import harmless, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
@@ -120,7 +124,8 @@ def _judge_value(promise: Signals, value: Value, rehearsal: Rehearsal, played: P
     low, high = _bounds(promise, value, rehearsal)
     moment = "at the end" if value.after_minutes is None else f"{value.after_minutes:g} min after the change"
     empty = " or nothing" if value.may_be_empty else ""
-    expected = f"{value.query} {_range(low, high)}{empty} {moment}"
+    gap = "" if value.not_between is None else " and not from {:g} to {:g}".format(*value.not_between)
+    expected = f"{value.query} {_range(low, high)}{gap}{empty} {moment}"
     given = played.values[value]
     if isinstance(given, str):
         return inconclusive(expected, f"promtool: {harmless(given)}", **place)
@@ -163,9 +168,14 @@ def _wrong(value: Value, given: Sequence[Given], low: float, high: float) -> str
             value.may_be_nan
             if math.isnan(each.value)
             else low - _HAIR * max(1, abs(low)) <= each.value <= high + _HAIR * max(1, abs(high))
+            and not _in_gap(value, each.value)
         )
     ]
     return f"reads {some([_shown(each) for each in outside])}" if outside else ""
+
+
+def _in_gap(value: Value, number: float) -> bool:
+    return value.not_between is not None and value.not_between[0] <= number <= value.not_between[1]
 
 
 def _shown(given: Given) -> str:
@@ -194,11 +204,17 @@ class About(Model):
     severities: tuple[str, ...] = ()
     reads: tuple[str, ...] = Field((), description="Metrics of which it reads one, also through recording rules.")
     directly: tuple[str, ...] = Field((), description="Metrics of which it names one itself.")
+    but_not: tuple[str, ...] = Field((), description="Metrics of which it reads none, also through recording rules.")
 
     def among(self, rules: Rules, label: str) -> list[Rule]:
         """Give the loaded alerts that are meant."""
         found = rules.alerts(self.names, self.severities, self.reads, label)
-        return [rule for rule in found if not self.directly or matching(rules.metrics_of(rule.query), self.directly)]
+        return [
+            rule
+            for rule in found
+            if (not self.directly or matching(rules.metrics_of(rule.query), self.directly))
+            and not (self.but_not and matching(rules.read_by([rule.name]), self.but_not))
+        ]
 
     def __str__(self) -> str:
         if self.names:
@@ -219,6 +235,18 @@ class Fires(Rehearsed):
     )
     needs_replicas: bool = Field(False, description="Only where the environment says how many replicas there are.")
     optional: bool = Field(False, description="A deployment need not have such an alert.")
+    touched: bool = Field(
+        False, description="Only alerts that select series which the scenario changes, and compare with fixed limits."
+    )
+
+    def meant(self, rehearsal: Rehearsal) -> list[Rule]:
+        """Give the alerts of which one must fire."""
+        rules = rehearsal.rules
+        return [
+            rule
+            for rule in self.about.among(rules, self.severity_label)
+            if not self.touched or (has_fixed_limits(rule, rules) and touches(rule, rules, self, rehearsal.stage))
+        ]
 
     def needs(self, rules: Rules) -> frozenset[str]:
         """Give the alerts that may fire, and what they are made of."""
@@ -230,7 +258,7 @@ def judge_fires(promise: Fires, rehearsal: Rehearsal) -> Verdict:
     played, rules = rehearsal.played[promise.scenario], rehearsal.rules
     place = _place(promise, played)
     expected = f"an {promise.about} fires within {promise.within_minutes:g} min"
-    candidates = promise.about.among(rules, promise.severity_label)
+    candidates = promise.meant(rehearsal)
     names = {rule.name for rule in candidates}
     # What was pending before the change, or fires in perfect health too, tells nothing of the change.
     fired = [
@@ -249,7 +277,8 @@ def judge_fires(promise: Fires, rehearsal: Rehearsal) -> Verdict:
     if not candidates:
         return failed(expected, f"there is no {promise.about} among the loaded rules", **place)
     scraped = ("up",) if promise.story.scrape != "works" else ()
-    if candidates and all(rehearsal.stands_still({rule.name}, but=scraped) for rule in candidates):
+    still = [rule for rule in candidates if rehearsal.stands_still({rule.name}, but=scraped)]
+    if still and len(still) == len(candidates) and not promise.touched:
         remedy = "what they read is not in the world of the contract's rehearsal.toml: add it there"
         return not_covered(f"no scenario moves what is read by {some([rule.name for rule in candidates])}", remedy)
     copied = rehearsal.stage.copied
@@ -530,12 +559,27 @@ def test_signals(promise: Signals, target: Target) -> Verdict:
     return _judged(promise, target, judge_signals)
 
 
+_PLAYED: Final = "rehearsal"
+
+
+def _expected(target: Target) -> list[Rehearsed]:
+    return [each for each in target.expected if isinstance(each, Rehearsed)]
+
+
+def begin(target: Target) -> None:
+    """Let promtool play while other checks look at the platform; what keeps it from that is told by the checks."""
+    promises = _expected(target)
+    if promises and keeps_from_looking(promises[0], target) is None:
+        with contextlib.suppress(CouldNotObserve):
+            target.begin(_PLAYED, set_up(target, promises))
+
+
 def _judged(promise: P, target: Target, judge: Callable[[P, Rehearsal], Verdict]) -> Verdict:
     def look() -> Rehearsal | None:
-        every = [each for each in target.expected if isinstance(each, Rehearsed)]
-        return rehearse(target, every or [promise])
+        play_all = set_up(target, _expected(target) or [promise])
+        return play_all()
 
-    rehearsal = target.once("rehearsal", look)
+    rehearsal = target.once(_PLAYED, look)
     if rehearsal is None and target.scope.settings.promtool == _NO_PROMTOOL:
         return not_covered("SELF_CHECK_PROMTOOL says that rules are not rehearsed here", _INSTALL)
     if rehearsal is None:

@@ -200,6 +200,7 @@ class Receivers(Promise):
     channels: Mapping[str, Channel]
     wanted: str
     accepted: tuple[str, ...] = Field((), description="Other channels that are as good.")
+    of_tests: tuple[str, ...] = Field((), description="Receivers of test alerts, which reach nobody.")
 
 
 def judge_receivers(promise: Receivers, plan: Routing, alerts: Sequence[Sent], place: Mapping[str, str]) -> Verdict:
@@ -212,16 +213,20 @@ def judge_receivers(promise: Receivers, plan: Routing, alerts: Sequence[Sent], p
     for alert, ends in _ends(plan, alerts, promise.label, promise.level):
         count += 1
         receivers = [plan.receivers.get(reach.route.receiver) for reach in ends]
-        found = [routing.means(each, promise.channels) for each in receivers if each is not None]
+        found = [
+            routing.means(each, promise.channels)
+            for each in receivers
+            if each is not None and each.name not in promise.of_tests and not _borrowed(promise, plan, each)
+        ]
         channels = frozenset[str]().union(*(each.channels for each in found))
         if promise.wanted in channels:
             continue
         if fine := channels & set(promise.accepted):
             notes[f"{alert.rule} goes to the {min(fine)}, not to the {promise.wanted}"] = None
         elif any(each.unclear for each in found):
-            unclear.setdefault(_described(plan, ends), []).append(alert.rule)
+            unclear.setdefault(_described(promise, plan, ends), []).append(alert.rule)
         else:
-            wrong.setdefault(_described(plan, ends), []).append(alert.rule)
+            wrong.setdefault(_described(promise, plan, ends), []).append(alert.rule)
     if wrong:
         observed = [f"{some(rules)}: {text}" for text, rules in wrong.items()]
         shadows = list(_shadowed(promise, plan))
@@ -239,12 +244,18 @@ def judge_receivers(promise: Receivers, plan: Routing, alerts: Sequence[Sent], p
     return passed(f"{count} alert(s) reach a {promise.wanted}", where=place["where"], notes=list(notes)[:3])
 
 
-def _described(plan: Routing, ends: Sequence[Reach]) -> str:
+def _borrowed(promise: Receivers, plan: Routing, receiver: routing.Receiver) -> str:
+    return routing.borrowed_from(receiver, plan, promise.channels, (promise.wanted, *promise.accepted))
+
+
+def _described(promise: Receivers, plan: Routing, ends: Sequence[Reach]) -> str:
     parts = []
     for reach in ends:
         receiver = plan.receivers.get(reach.route.receiver)
         kinds = "undefined" if receiver is None else ", ".join(receiver.integrations) or "notifies nobody"
-        parts.append(f"{reach.route.receiver!r} ({kinds}) by {reach.route.place}")
+        other = "" if receiver is None else _borrowed(promise, plan, receiver)
+        has = f", which has the address of {other!r}" if other else ""
+        parts.append(f"{reach.route.receiver!r} ({kinds}) by {reach.route.place}{has}")
     return "ends at " + some(list(dict.fromkeys(parts)))
 
 
@@ -578,9 +589,10 @@ class Inhibitions(Promise):
     label: str = Field(description="The label of the severity: by it alone, everything silences everything.")
     of_others: str = Field("", description="Sources that need not be loaded here: a regular expression for their name.")
     alert_label: str = "alertname"
+    whose: tuple[str, ...] = Field((), description="Labels that say who acts, and not on what.")
 
 
-def judge_inhibitions(
+def judge_inhibitions(  # noqa: C901 - one case for each way to be wrong
     promise: Inhibitions,
     plan: Routing,
     alerts: Sequence[Sent],
@@ -617,6 +629,12 @@ def judge_inhibitions(
             wrong.append(f"{rule.place} never acts: {reason}")
         elif missing:
             notes.append(f"{rule.place} compares {', '.join(missing)} besides, which no alert has")
+        elif rule.equal and {*rule.equal} <= {*promise.whose, promise.label} and _by_level_alone(promise, rule):
+            # Small teams mean that: while somebody is paged, they look at the rest anyway.
+            notes.append(
+                f"{rule.place} compares {', '.join(rule.equal)} alone, which is who acts: "
+                f"an alert {_braces(rule.source)} silences whatever else they should hear of"
+            )
     if wrong:
         return failed("every inhibition can act, on what it compares", some(wrong), **place, notes=notes[:3])
     return passed(f"{len(plan.inhibitions)} inhibition(s), {len(alerts)} alerts", where=place["where"], notes=notes[:3])

@@ -100,15 +100,17 @@ def _command(target: Target, sending: Sending, credentials: Mapping[str, str]) -
 
 # ------------------------------------------------------------------------------------------------------ who is let in
 
-Credential = Literal["none", "empty", "unknown", "cut", "longer", "other_case", "api_key"]
+Credential = Literal["none", "empty", "unknown", "not_ascii", "cut", "longer", "other_case", "api_key", "admin_token"]
 _AS = {
     "none": "without a credential",
     "empty": "with an empty credential",
     "unknown": "with a credential that nobody has",
+    "not_ascii": "with a credential that is no ASCII",
     "cut": "with the first half of the credential",
     "longer": "with the credential and more behind it",
     "other_case": "with the credential in the other case",
     "api_key": "with an API key in place of the token",
+    "admin_token": "with the admin token in place of an API key",
 }
 _HALF_CHARACTERS_MIN = 8
 
@@ -227,10 +229,12 @@ def _given(target: Target, route: str, credential: Credential) -> _Given | None:
     made = {
         "empty": ("", ""),
         "unknown": (f"nobody-{more}", f"nobody-{more}"),
+        "not_ascii": (f"n\u00f6body-{more}", f"n\u00f6body-{more}"),
         "cut": (own[:half] if half >= _HALF_CHARACTERS_MIN else "", f"${{{variable}:0:{half}}}"),
         "longer": (own and f"{own}-{more}", f"${variable}-{more}"),
         "other_case": (own.swapcase() if own.swapcase() != own else "", f"$(tr a-zA-Z A-Za-z <<<${variable})"),
         "api_key": (target.scope.api_key or "", "$API_KEY"),
+        "admin_token": (target.scope.admin_token or "", "$ADMIN_TOKEN"),
     }
     if credential == "none":
         return _Given("", {}, {})
@@ -677,6 +681,7 @@ class Cors(Promise):
     origins: tuple[str, ...] = Field(
         min_length=1, description="`{host}` is the platform's own host, `{host_x}` the same with an x for each dot."
     )
+    more_acts: tuple[ActName, ...] = Field((), description="Asked for beforehand only, from the first origin.")
     more_origins: tuple[str, ...] = Field((), description="Asked for beforehand only.")
     preflight: Mapping[str, str] = Field(description="Headers of the request by which a browser asks beforehand.")
 
@@ -724,6 +729,12 @@ def test_cors(promise: Cors, target: Target) -> Verdict:
             if number == 0:
                 # The header may be right beforehand and wrong in the answer itself.
                 planned.append((origin, Sending(act, caller=Caller.NOBODY, headers=headers)))
+    for origin in _origins(promise.origins, host)[:1]:
+        before = {"Origin": origin, **promise.preflight}
+        planned += [
+            (origin, Sending(act, caller=Caller.NOBODY, headers=before, method="OPTIONS"))
+            for act in map(target.contract.act, promise.more_acts)
+        ]
     answers = target.platform.send_each([sending for _, sending in planned])
     return judge_cors(
         promise,

@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     command("defects", _defects, "list the seeded defects; * marks those that are active")
     command("break", _break, "make the lab break a promise").add_argument("name")
     command("mend", _mend, "undo a seeded defect (default: all that are active)").add_argument("name", nargs="?")
-    part = command("part", _part, "stop, kill, pause, start or resume one part, or ask whether it is so")
+    part = command(
+        "part", _part, "stop, kill, pause, stick, start, resume or unstick one part, or ask whether it is so"
+    )
     part.add_argument("action", choices=_ACTIONS)
     part.add_argument("name")
     crowd = command("crowd", _crowd, "leave the platform without connections to Postgres, or ask whether it is so")
@@ -101,7 +103,10 @@ def _part(chosen: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = ("stop", "kill", "pause", "start", "resume", "is-down", "is-paused", "is-ready")
+_ACTIONS = (
+    *("stop", "kill", "pause", "stick", "start", "resume", "unstick"),
+    *("is-down", "is-up", "is-paused", "is-ready"),
+)
 
 
 def _crowd(chosen: argparse.Namespace) -> int:

@@ -59,9 +59,9 @@ _CACHE_TTL: Final = (3600.0, 30.0)
 # As the contract says of `local`.
 _RATE_LIMIT_WINDOW: Final = (60.0, 3.0)
 # So few that a check can use them up within the window.
-_CLASSIFIER_RATE_LIMIT: Final = (36, 8)
+_CLASSIFIER_RATE_LIMIT: Final = (22, 4)
 # So few that a check can fill the cache and see what goes.
-_CLASSIFIER_CACHE_MAX_SIZE: Final = 10
+_CLASSIFIER_CACHE_MAX_SIZE: Final = 6
 # Prometheus' own defaults, and the lab's floors for them.
 _LOOKBACK: Final = (300.0, 10.0)
 _RESEND_DELAY: Final = (60.0, 2.0)

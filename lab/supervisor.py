@@ -885,6 +885,25 @@ class PartProcess:
         """Let a paused process go on."""
         self._send(signal.SIGCONT)
 
+    def stick(self) -> None:
+        """Let a replica run on and do nothing, until it is unstuck; raises LabError for another part."""
+        if self.name not in REPLICAS:
+            message = f"{self.name} cannot be stuck: only replicas know how; `pause` stops any part"
+            raise LabError(message)
+        self._send(signal.SIGUSR1)
+        wait_until(
+            lambda: self.state() == "up",
+            timeout_seconds=STOP_TIMEOUT_SECONDS,
+            what=f"{self.name} to be stuck",
+            interval_seconds=0.02,
+        )
+
+    def unstick(self) -> None:
+        """Let a stuck replica go on, and wait until it is ready; one that is gone is started."""
+        if self.name in REPLICAS and self._process() is not None:
+            self._send(signal.SIGUSR2)
+        self.start()
+
     def found(self) -> psutil.Process:
         """Give the process; raises LabError when the part does not run."""
         process = self._process()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _STDIN = 0
 _TELL_SECONDS = 1.0
+_TELL_FIRST_SECONDS = 0.1
 _WRITTEN, _FAILED = 0, 1
 
 
@@ -124,8 +125,10 @@ class Conductor:
             gevent.spawn(self._listen)
         self._begin_at = self._crew.begin()
         self._begun = time.monotonic() + (self._begin_at - time.time())
-        while not self._crew.finished.wait(_TELL_SECONDS):
-            self._tell()
+        started = 0
+        # Often until the first request: whoever wants load in the background waits for it.
+        while not self._crew.finished.wait(_TELL_SECONDS if started else _TELL_FIRST_SECONDS):
+            started = self._tell()
             if os.getppid() != self._parent:
                 self._end("the end of the process that started it")
         self._tell()
@@ -152,8 +155,8 @@ class Conductor:
         self._seconds = self._elapsed()
         self._crew.end()
 
-    def _tell(self) -> None:
-        """Print how far the run is."""
+    def _tell(self) -> int:
+        """Print how far the run is; gives how many requests were started."""
         now = self._crew.progress()
         recent = sorted(now.recent)
         line = {
@@ -173,6 +176,7 @@ class Conductor:
         # Nobody may be listening any more; the record is what counts.
         with contextlib.suppress(OSError):
             print(json.dumps(line), flush=True)  # noqa: T201 - likewise
+        return now.started
 
     def _record(self) -> Record:
         report = self._crew.report(self._seconds if self._ended_by else math.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
@@ -296,6 +296,8 @@ class Pair:
     short_seconds: float
     limit: float
     """The higher of the two thresholds."""
+    of: str
+    """What is compared, without durations: the same for every pair of one share."""
 
     def __str__(self) -> str:
         return f"{_duration(self.long_seconds)} and {_duration(self.short_seconds)} above {self.limit:.4g}"
@@ -315,16 +317,55 @@ def pairs(node: Node, book: Rulebook, of: frozenset[str], *, scale: float = 1.0)
     for branch in branches(node):
         sides = []
         for part in conjuncts(branch):
-            compared = threshold(_inside(part))
-            if compared is None or compared[1] not in (">", ">=") or not 0 < compared[2] < _PERCENT:
-                continue
-            if sources(compared[0], book) & of:
-                sides.append((_window_seconds(compared[0], book, scale), compared[2]))
-        for (one, one_limit), (other, other_limit) in combinations(sides, 2):
-            limits = sorted((one_limit, other_limit))
-            if one != other and limits[1] <= _SAME_LIMIT_FACTOR * limits[0]:
-                found.append(Pair(max(one, other), min(one, other), limits[1]))
+            side = _burning(part, book, of, scale)
+            sides += [] if side is None else [side]
+        for one, other in combinations(sides, 2):
+            limits = sorted((one.limit, other.limit))
+            if one.seconds != other.seconds and limits[1] <= _SAME_LIMIT_FACTOR * limits[0]:
+                found.append(_pair(one, other))
     return found
+
+
+def either_of(node: Node, book: Rulebook, of: frozenset[str], *, scale: float = 1.0) -> list[Pair]:
+    """Give the windows of which an alert takes either alone for a reason to fire, with one limit for both."""
+    alone = [branch for branch in branches(node) if len(conjuncts(branch)) == 1]
+    sides = [side for branch in alone if (side := _burning(branch, book, of, scale)) is not None]
+    return [
+        _pair(one, other)
+        for one, other in combinations(sides, 2)
+        if one.seconds != other.seconds and one.of == other.of and math.isclose(one.limit, other.limit)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One window with its limit; `of` is what is compared, without durations."""
+
+    seconds: float
+    limit: float
+    of: str
+
+
+def _burning(part: Node, book: Rulebook, of: frozenset[str], scale: float) -> _Side | None:
+    compared = threshold(_inside(part))
+    if compared is None or compared[1] not in (">", ">=") or not 0 < compared[2] < _PERCENT:
+        return None
+    if not sources(compared[0], book) & of:
+        return None
+    return _Side(_window_seconds(compared[0], book, scale), compared[2], undated(compared[0].shown))
+
+
+def _pair(one: _Side, other: _Side) -> Pair:
+    long, short = sorted((one, other), key=lambda each: each.seconds, reverse=True)
+    return Pair(long.seconds, short.seconds, max(one.limit, other.limit), long.of)
+
+
+_DURATIONS: Final = re.compile(r"(?<![0-9.])(?:\d+(?:ms|[smhdwy]))+(?![a-zA-Z0-9])")
+
+
+def undated(text: str) -> str:
+    """Take the durations out of an expression or a name: what is left is the same for each window."""
+    return _DURATIONS.sub("*", text)
 
 
 def _inside(node: Node) -> Node:
@@ -349,6 +390,8 @@ def _duration(seconds: float) -> str:
 # ------------------------------------------------------------------------------------------------------------ runbooks
 
 _NAME_OF_ALERT: Final = re.compile(r"\{\{-?\s*(?:\$labels|\.Labels)\.alertname\s*-?\}\}")
+_LABEL: Final = re.compile(r"\{\{-?\s*(?:\$labels|\.Labels)\.(\w+)\s*-?\}\}")
+_FILLED_MAX: Final = 50
 _PART: Final = re.compile(r"[\w.@+-]+")
 
 
@@ -356,6 +399,15 @@ def link(rule: Rule, annotations: Iterable[str]) -> str:
     """Give the runbook link of an alert, its own name filled in; empty without one."""
     found = next((text for name in annotations if (text := rule.annotations.get(name, "").strip())), "")
     return _NAME_OF_ALERT.sub(rule.name, found)
+
+
+def filled(link_text: str, values: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Give a link with its labels filled in, once for each combination of values; nothing where one is not known."""
+    made = [link_text]
+    for name in dict.fromkeys(_LABEL.findall(link_text)):
+        own = re.compile(_LABEL.pattern.replace(r"(\w+)", name))
+        made = [value.join(own.split(text)) for text in made for value in sorted(values.get(name, ()))]
+    return tuple(text for text in made if "{{" not in text)[:_FILLED_MAX]
 
 
 def file_names(link_text: str) -> list[str]:

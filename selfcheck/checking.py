@@ -31,8 +31,13 @@ def checks() -> Mapping[str, Callable[..., Verdict]]:
 
 
 def turn(name: str, promise: Promise) -> int:
-    """Say when in a run a promise of a kind is looked at: what may disturb other checks later, what sums up last."""
+    """Say when in a run a promise of a kind is looked at: what may disturb others late, what sums up at the end.
+
+    What has to wait comes just before the end, when most of its time has passed.
+    """
     if name in _LAST:
+        return 3
+    if promise.waits:
         return 2
     return 1 if promise.right is Right.INTRUSIVE else 0
 

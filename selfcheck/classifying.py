@@ -64,6 +64,11 @@ class Asked:
         """What was asked of whom."""
         return f"{self.answer.asked}{f' (replica {self.who})' if self.who else ''}"
 
+    @property
+    def came_back(self) -> str:
+        """What came back, in a few words."""
+        return self.answer.came_back if isinstance(self.answer, CouldNotObserve) else f"HTTP {self.answer.status}"
+
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
@@ -309,13 +314,14 @@ def body_of(asked: Asked) -> Mapping[str, Any] | None:
 class Filled:
     """A cache filled by so many new files, after one that was used again in the meantime and one that was not.
 
-    `others` says how many files of other clients it met at the same time.
+    `others` says how many files of other clients it met at the same time. `unanswered` are those of all these requests
+    that classified nothing.
     """
 
     max_size: int
     used: Asked
     idle: Asked
-    unanswered: int
+    unanswered: tuple[Asked, ...]
     others: float
     statistics: Asked
 
@@ -339,7 +345,7 @@ def fill(target: Target, wire: Wire, place: tuple[str, str | None], max_size: in
     asked += send(fillers[: max_size // 2]) + send([used]) + send(fillers[max_size // 2 :])
     used_again, others = send([used])[0], misses() - before - (max_size + 2)
     idle_again = send([idle])[0]
-    unanswered = sum(body_of(one) is None for one in asked)
+    unanswered = tuple(one for one in (*asked, used_again, idle_again) if body_of(one) is None)
     return Filled(max_size, used_again, idle_again, unanswered, others, statistics(target, wire, [place])[0])
 
 

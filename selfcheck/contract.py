@@ -110,10 +110,19 @@ class Promise(Model):
     owner: str = Field(min_length=1)
     severity: Severity
 
+    def __repr__(self) -> str:
+        """Name it only: reports show what a check was called with, and some promises hold a whole world."""
+        return f"<{type(self).__name__} {self.id}>"
+
     @property
     def batch(self) -> str:
         """What belongs together in a run and is looked at in one go; most promises need no such order."""
         return ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether time must pass before it can be judged, so that others are looked at meanwhile; most need none."""
+        return False
 
 
 class Environment(Model):

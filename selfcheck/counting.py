@@ -78,6 +78,9 @@ class Counting(Promise):
     one_or_more_of: tuple[Move, ...] = Field((), description="At least one of these grows as promised, none wrongly.")
     still: tuple[str, ...] = Field((), description="Sample names that do not grow.")
     never: tuple[Move, ...] = Field((), description="Series that do not grow, while others of the sample may.")
+    free: tuple[str, ...] = Field(
+        (), description="Sample names that may grow: others are not judged by them meanwhile."
+    )
     duration: str | None = Field(None, description="Histogram family in seconds that must agree with the time seen.")
     claimed_milliseconds: str | None = Field(None, description="Path in the answer to the time it says it took.")
 
@@ -85,7 +88,7 @@ class Counting(Promise):
     def samples(self) -> frozenset[str]:
         """Every sample name that the promise speaks of."""
         names = {name for move in (*self.moves, *self.one_or_more_of, *self.never) for name in move.names}
-        names |= set(self.still)
+        names |= {*self.still, *self.free}
         return frozenset(names | ({f"{self.duration}_sum", f"{self.duration}_count"} if self.duration else set()))
 
 
@@ -202,7 +205,7 @@ def _claims(promise: Counting, sample: str) -> list[_Claim]:
         if sample in move.names
     ]
     found += [_Claim(None, grows=False)] * (sample in promise.still)
-    return found or [_Claim(None, grows=True)]  # the duration's
+    return found or [_Claim(None, grows=True)]  # the duration's, or what is free to grow
 
 
 def _apart(left: Mapping[str, str] | None, right: Mapping[str, str] | None) -> bool:

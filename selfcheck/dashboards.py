@@ -31,9 +31,11 @@ _VARIABLE: Final = re.compile(
     r"|\[\[(?P<old>\w+)(?::(?P<old_format>\w+))?\]\]"
     r"|\$\{(?P<name>\w+)(?:\.[^:}]+)?(?::(?P<format>[^}]+))?\}"
 )
+_COMPARED: Final = re.compile(r"""(?P<label>[a-zA-Z_]\w*)\s*!?=\s*(?P<quote>["'`])(?P<value>[^"'`]*)(?P=quote)""")
 _SPECIAL: Final = re.compile(r"[\\^$*+?.()|\[\]{}]")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|M|y)")
 _SECONDS_OF: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
+_BEFORE_NOW: Final = re.compile(r"now(?:-(?P<ago>\d+(?:ms|s|m|h|d|w|M|y))|\+\w+)?(?:/\w+)?")
 _SLASHED: Final = re.compile(r"/(?P<text>.*)/(?P<flags>[a-z]*)", re.DOTALL)
 _LABEL_VALUES: Final = re.compile(r"\s*label_values\((?:(?P<series>.+),)?\s*(?P<label>[a-zA-Z_]\w*)\s*\)\s*", re.DOTALL)
 _QUERY_RESULT: Final = re.compile(r"\s*query_result\((?P<query>.+)\)\s*", re.DOTALL)
@@ -143,6 +145,8 @@ class Variable:
     source: Reference
     regex: str = ""
     """What a value must match, and which part of it is offered."""
+    opens_with_several: bool = False
+    """Whether it has several values when nobody has chosen yet."""
 
     @property
     def label_values(self) -> tuple[str, str] | None:
@@ -168,6 +172,16 @@ class Board:
     variables: tuple[Variable, ...]
     annotations: Mapping[str, Query]
     range_seconds: float
+    ends: str = "now"
+    """The end of the time range with which it opens, as Grafana writes it."""
+
+    @property
+    def behind_seconds(self) -> float | None:
+        """How long ago that is; None for a moment that stays, or another text that is not known."""
+        found = _BEFORE_NOW.fullmatch(self.ends.replace(" ", ""))
+        if found is None:
+            return None
+        return seconds(found["ago"]) if found["ago"] else 0.0
 
     def queries(self) -> Iterator[tuple[str, Panel | None, Query]]:
         """Give every query with the name of its place: panels, then annotations."""
@@ -231,6 +245,7 @@ def read(model: Mapping[str, Any], library: Mapping[str, Mapping[str, Any]] | No
                 if _text_of(each)
             },
             range_seconds=_range_seconds(model.get("time") or {}),
+            ends=str((model.get("time") or {}).get("to") or "now"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         message = f"its model has not the form of a dashboard ({type(error).__name__}: {error})"
@@ -385,6 +400,7 @@ def _variable(given: Mapping[str, Any]) -> Variable:
         all_value=str(given.get("allValue") or ""),
         source=_reference(given.get("datasource")),
         regex=str(given.get("regex") or ""),
+        opens_with_several=len(current) > 1 or (bool(given.get("includeAll")) and current in ((), (_ALL,))),
     )
 
 
@@ -574,6 +590,30 @@ def expand(text: str, values: Mapping[str, Value], when: Timing) -> tuple[str, t
         return found.group()
 
     return _VARIABLE.sub(put, text), tuple(dict.fromkeys(unknown))
+
+
+def compared_as_one(
+    query: Query, panel: Panel | None, variables: Iterable[Variable], values: Mapping[str, Value]
+) -> tuple[str, ...]:
+    """Give the names of variables that open with several of their values, and that a query compares with `=` or `!=`.
+
+    Grafana writes several values as a regular expression, which `=` takes by its letters. A panel that is repeated has
+    one value in each.
+    """
+    several = {
+        each.name
+        for each in variables
+        if each.opens_with_several and (each.all_value or len(values.get(each.name, Value(())).values) > 1)
+    }
+    found = (_name_of(match) for _, match in _compared(query.text))
+    return tuple(dict.fromkeys(name for name in found if name in several - {*(panel.repeats if panel else ())}))
+
+
+def _compared(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    for match in _COMPARED.finditer(text):
+        variable = _VARIABLE.fullmatch(match["value"])
+        if variable is not None:
+            yield match["label"], variable
 
 
 def names_in(text: str) -> set[str]:

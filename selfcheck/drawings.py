@@ -23,6 +23,7 @@ from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covere
 
 if TYPE_CHECKING:
     from selfcheck.clients.http import Answer
+    from selfcheck.exposition import Sample
     from selfcheck.replicas import Snapshot
     from selfcheck.target import Target
 
@@ -468,6 +469,7 @@ class Size(OfDrawings):
     limit_page: RouteName | None = None
     limit_path: str = ""
     sent_max: int = Field(ge=1, description="More is not sent; the promise is not covered then.")
+    everywhere: bool = Field(False, description="Send it to each replica that can be addressed.")
 
 
 def limit_of(promise: Size, page: Answer | None) -> int:
@@ -530,7 +532,12 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
     """Make the file, send it, judge the answer; one that is refused at the limit is sent again somewhat smaller."""
     page = None if promise.limit_page is None else target.pages(promise.limit_page)[0].answer
     limit = limit_of(promise, page)
-    first = _sized(promise, target, max(1, int(limit * promise.part)) + promise.over)
+    bases: list[str | None] = [*target.trusted_bases().values()] if promise.everywhere else []
+    return combine(_look_at_size(promise, target, limit, base) for base in bases or [None])
+
+
+def _look_at_size(promise: Size, target: Target, limit: int, base: str | None) -> Verdict:
+    first = _sized(promise, target, max(1, int(limit * promise.part)) + promise.over, base)
     verdict = judge_size(promise, first)
     # "Up to" and "less than" differ by one page, and of bytes a form around the file takes some.
     smaller = limit - max(1, limit // _CLEARLY_SMALLER)
@@ -538,14 +545,14 @@ def look_at_size(promise: Size, target: Target) -> Verdict:
         return verdict
     act = target.contract.act(promise.act)
     if promise.measure == "pages":
-        small = _sized(promise, target, 1)
+        small = _sized(promise, target, 1, base)
     else:
-        small = seen(target, promise.act, target.platform.send_each([Sending(act)])[0])
-    below = _sized(promise, target, smaller) if promise.part == 1 else first
+        small = seen(target, promise.act, target.platform.send_each([Sending(act, base=base)])[0])
+    below = _sized(promise, target, smaller, base) if promise.part == 1 else first
     return judge_below(promise, limit, below, small) or verdict
 
 
-def _sized(promise: Size, target: Target, amount: int) -> Seen:
+def _sized(promise: Size, target: Target, amount: int, base: str | None) -> Seen:
     act = target.contract.act(promise.act)
     mark = f"{target.platform.mark}-{promise.id}"
     if promise.measure == "pages":
@@ -553,7 +560,7 @@ def _sized(promise: Size, target: Target, amount: int) -> Seen:
     else:
         name = promise.payload or act.file or act.base64 or ""
         made, options = corpus.sized(name, mark, amount), f"{name} --bytes {amount}"
-    answer = target.platform.send_each([Sending(act, payload=made)])[0]
+    answer = target.platform.send_each([Sending(act, payload=made, base=base)])[0]
     one = seen(target, promise.act, answer)
     command = f"python -m selfcheck.corpus {options} > sent-file  # then send it: {one.reproduce}"
     return Seen(act, answer, one.where, command, one.keyed)
@@ -792,12 +799,23 @@ class NoLabel(OfDrawings):
     """What clients write (a provider, a file name, a header) never becomes the value of a label."""
 
     act: ActName
+    values: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="What clients may write and no label may say, by label: aliases of providers."
+    )
 
 
-def judge_no_label(marks: Sequence[str], read: Snapshot, *, reproduce: str) -> Verdict:
-    """No series on a metrics page has one of the texts that only this run's requests carried."""
-    expected = "no series with a text that a client made up"
+def judge_no_label(
+    marks: Sequence[str], read: Snapshot, *, reproduce: str, values: Mapping[str, Sequence[str]] | None = None
+) -> Verdict:
+    """No series on a metrics page has one of the texts that only this run's requests carried, or one of the values."""
+    expected = "no series with a text that a client made up" + " or chose" * bool(values)
     wanted = tuple(mark.lower() for mark in marks)
+
+    def is_clients(sample: Sample) -> bool:
+        if any(mark in sample.raw_labels.lower() for mark in wanted):
+            return True
+        return any(sample.labels.get(label) in texts for label, texts in (values or {}).items())
+
     verdicts = [
         inconclusive(expected, f"the metrics of {name} could not be read", where=name, reproduce=reproduce)
         for name in read.missing
@@ -805,11 +823,7 @@ def judge_no_label(marks: Sequence[str], read: Snapshot, *, reproduce: str) -> V
     for scrape in read.scrapes.values():
         samples = [one for family in scrape.exposition.families.values() for one in family.samples]
         place = {"where": f"{scrape.answer.asked} {scrape.replica}".rstrip(), "reproduce": reproduce}
-        found = [
-            f"{one.name}{{{one.raw_labels}}}"
-            for one in samples
-            if any(mark in one.raw_labels.lower() for mark in wanted)
-        ]
+        found = [f"{one.name}{{{one.raw_labels}}}" for one in samples if is_clients(one)]
         if found:
             verdicts.append(failed(expected, some(found, 2), **place))
         elif not samples:

@@ -9,7 +9,7 @@ from selfcheck.families import OWN_LABEL
 from selfcheck.promql import Aggregate, Binary, Call, Negation, Number, Selector, Subquery, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from selfcheck.knowledge import Knowledge
     from selfcheck.promql import Matcher, Node
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _KEEPS_SERIES: Final = ("topk", "bottomk", "limitk", "limit_ratio")
 _SCALARS: Final = ("time", "scalar", "pi")
 _SETS: Final = ("and", "unless")
+_NAMES_LABELS: Final = ("vector", "absent", "absent_over_time", "label_replace", "label_join", "info")
+"""Functions that have labels of their own making."""
 _DEPTH_MAX: Final = 20
 
 
@@ -90,6 +92,64 @@ def flow(node: Node, knowledge: Knowledge, depth: int = 0) -> Flow:  # noqa: PLR
             return _of_binary(node, flow(node.left, knowledge, depth), flow(node.right, knowledge, depth))
         case _:
             return Flow()
+
+
+def ever(  # noqa: PLR0911 - one for each kind of node
+    node: Node, knowledge: Knowledge, depth: int = 0
+) -> frozenset[str] | None:
+    """Give all labels that a result can ever have, by how it is made; None where that depends on the series there are.
+
+    An aggregation names the labels that it keeps, so that no series of another time has a further one.
+    """
+    if depth > _DEPTH_MAX:
+        return None
+    match node:
+        case Selector(name=name) if name in knowledge.recorded:
+            made = [(ever(rule.expression, knowledge, depth + 1), rule.labels) for rule in knowledge.recorded[name]]
+            return _all_of([None if own is None else own.union(added) for own, added in made])
+        case Aggregate():
+            return _ever_of_aggregate(node, ever(node.inner, knowledge, depth))
+        case Call(function=function, arguments=(*_, inner)) if function not in _NAMES_LABELS:
+            return ever(inner, knowledge, depth)
+        case Subquery(inner=inner) | Negation(inner=inner):
+            return ever(inner, knowledge, depth)
+        case Binary():
+            left, right = (
+                _SCALAR if flow(side, knowledge, depth).scalar else ever(side, knowledge, depth)
+                for side in node.children()
+            )
+            return _ever_of_binary(node, left, right)
+        case _:
+            return None
+
+
+def _ever_of_aggregate(node: Aggregate, inner: frozenset[str] | None) -> frozenset[str] | None:
+    if node.operation == "count_values":
+        return None
+    if node.operation in _KEEPS_SERIES:
+        return inner
+    labels = frozenset(node.labels or ())
+    if node.without:
+        return None if inner is None else inner - labels
+    return labels
+
+
+def _ever_of_binary(
+    node: Binary, left: frozenset[str] | Flow | None, right: frozenset[str] | Flow | None
+) -> frozenset[str] | None:
+    """Give the labels of what has an operator; a Flow stands for a number, which has none to add."""
+    sides = [side for side in (left, right) if not isinstance(side, Flow)]
+    if node.operator == "or":
+        return _all_of(sides)
+    if node.operator in _SETS:
+        return sides[0] if sides else None
+    known = [side for side in sides if side is not None]
+    return frozenset.intersection(*known) if known and not node.grouping else None
+
+
+def _all_of(each: Sequence[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [made for made in each if made is not None]
+    return frozenset[str]().union(*known) if len(known) == len(each) else None
 
 
 def literals(matcher: Matcher) -> frozenset[str] | None:

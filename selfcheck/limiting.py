@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from selfcheck.clients.platform import Sent
     from selfcheck.contract import Act
+    from selfcheck.replicas import Snapshot
     from selfcheck.target import Target
 
 TOO_MANY = 429
@@ -39,6 +40,7 @@ class Limit(Model):
     per_window: str = Field(description="Path on the health page to the number of requests in a window.")
     burst: str = Field(description="Path on the health page to the number of requests beyond it.")
     counter: str = Field(description="Counter of refused requests.")
+    other_counters: tuple[str, ...] = Field((), description="Counters of what other limits refuse.")
     forwarded_header: str = Field(description="Header in which proxies name the client's address.")
     retry_after_seconds_max: float = Field(60, gt=0)
     requests_max: int = Field(ge=1, description="Limits that need more requests than this are not tried.")
@@ -100,22 +102,36 @@ class Disguised:
 class Exhausted:
     """What was seen of the rate limit.
 
-    `counted` is how far the counter of refusals grew on all processes, `trouble` what makes that worthless, and `idle`
-    how far it grew while this run waited and sent nothing (None: it did not wait). `elsewhere` are a request of the
-    same client to another process and, where that one served it, one more to the first process. `recovered` are the
-    client's requests after the time that it was told to wait, empty where that was not waited for.
+    `counted` is how far the counter of refusals grew on all processes, and `trouble` what makes that worthless. There
+    were as many as `turned_away`; `spare` more are in order, where a batch may count as each of its files.
+    `elsewhere` are a request of the same client to another process and, where that one served it, one more to the
+    first process; `batch` is likewise a batch of files, and a single one after it. `told_seconds` is how long it was
+    told to wait, None where it was not told. `mistaken` is how far each counter of other limits grew meanwhile.
     """
 
     burst: Burst
     counted: float
     turned_away: int
     trouble: str
-    idle: float | None
+    spare: int = 0
+    mistaken: Mapping[str, float] = field(default_factory=dict)
     elsewhere: tuple[Asked, ...] = ()
+    batch: tuple[Asked, ...] = ()
     disguised: Disguised | None = None
     witnesses: tuple[Witness, ...] = ()
-    recovered: tuple[Asked, ...] = ()
     told_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The refused client after the time that it was told to wait; nothing of it where that was not waited for.
+
+    `recovered` are its requests. `idle` is how far the counter of refusals grew while this run sent nothing that is
+    limited; None where it did send something.
+    """
+
+    recovered: tuple[Asked, ...] = ()
+    idle: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +148,34 @@ class Client:
         return Sending(self.act, caller=self.caller, base=self.base, source=self.source, waits=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Where the look at a limit stopped: who was refused until when (Unix time), and the counters then."""
+
+    client: Client
+    who: str
+    at: float
+    counters: Snapshot
+
+
 def exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
-    """Look once a run; raises CouldNotObserve."""
+    """Use up an allowance, once a run; raises CouldNotObserve."""
+    return _exhausted(target, limit, wire)[0]
+
+
+def recover(target: Target, limit: Limit, wire: Wire) -> Recovery:
+    """Wait as the refused client was told to, and ask again, once a run; raises CouldNotObserve.
+
+    The longer ago the client was refused, the less is left to wait for: other checks may run in between.
+    """
+    return target.once("classifier limit is over", lambda: _recover(target, limit, *_exhausted(target, limit, wire)))
+
+
+def _exhausted(target: Target, limit: Limit, wire: Wire) -> tuple[Exhausted, _Refused]:
     return target.once("classifier limit", lambda: _exhaust(target, limit, wire))
 
 
-def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
+def _exhaust(target: Target, limit: Limit, wire: Wire) -> tuple[Exhausted, _Refused]:
     """Use up the allowance of a client that nobody else is; raises CouldNotObserve."""
     seen, spots = look(target, wire), spots_of(target, wire)
     who, base = next(iter(spots.items()), ("", None))
@@ -155,7 +193,8 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
     one_process = bool(spots) and all(repeated.exact for repeated in seen.repeated)
     processes = 1 if one_process else 0 if spots else target.scope.environment.replicas or 0
     earlier = [ask(target, [(who, other.sending())])[0] for other in watched]
-    before = snapshot(target, [limit.counter])
+    counters = [limit.counter, *limit.other_counters]
+    before = snapshot(target, counters)
     burst = _burst(target, limit, client, who, allowed, processes=processes)
     window = burst.window_seconds
     # Someone may have used the client's credential just before, such as another run of this suite; after a window of
@@ -166,16 +205,18 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         (doubtful and _pauses(window, limit)) or (unexplained and target.platform.has_waited(window))
     ):
         client = replace(client, source=_address() if apart else None)
-        before = snapshot(target, [limit.counter])
+        before = snapshot(target, counters)
         fresh = apart and caller is Caller.OTHER
         burst = _burst(target, limit, client, who, allowed, processes=processes, fresh=fresh)
-    ended = time.monotonic()
     elsewhere = _elsewhere(target, client, spots, who) if burst.refused else ()
+    batch = (
+        _twice(target, replace(client, act=target.contract.act(wire.batch)), client, who, who) if burst.refused else ()
+    )
     later = [ask(target, [(who, other.sending())])[0] for other in watched]
     disguised = _disguised(target, limit, client) if burst.refused else None
-    after = snapshot(target, [limit.counter])
-    grown, trouble = counting.growth(before, after, [limit.counter])
-    others = [*later, *elsewhere, *((*disguised.plain, *disguised.claiming) if disguised is not None else ())]
+    after = snapshot(target, counters)
+    grown, trouble = counting.growth(before, after, counters)
+    others = [*later, *elsewhere, *batch, *((*disguised.plain, *disguised.claiming) if disguised is not None else ())]
     turned_away = len(burst.refused) + sum(status_of(asked) == TOO_MANY for asked in others)
     witnesses = tuple(
         Witness(
@@ -188,17 +229,34 @@ def _exhaust(target: Target, limit: Limit, wire: Wire) -> Exhausted:
         for other, old, new in zip(watched, earlier, later, strict=True)
     )
     counted = sum(grown[limit.counter].values())
-    found = Exhausted(burst, counted, turned_away, trouble, None, elsewhere, disguised, witnesses)
     told = told_seconds(burst.refused[-1].answer) if burst.refused else None
-    if told is None or told > min(limit.recovery_wait_seconds_max, target.deadline.left_seconds):
-        return replace(found, told_seconds=told)
-    pause(max(0.0, told - (time.monotonic() - ended)))
-    idle, _ = counting.growth(after, snapshot(target, [limit.counter]), [limit.counter])
-    recovered = ask(target, [(who, client.sending())])
+    spare = sum(status_of(asked) == TOO_MANY for asked in batch) * (target.contract.act(wire.batch).copies - 1)
+    mistaken = {name: sum(grown[name].values()) for name in limit.other_counters}
+    found = Exhausted(
+        burst, counted, turned_away, trouble, spare, mistaken, elsewhere, batch, disguised, witnesses, told
+    )
+    return found, _Refused(client, who, time.time(), after)
+
+
+def _recover(target: Target, limit: Limit, seen: Exhausted, refused: _Refused) -> Recovery:
+    if seen.told_seconds is None:
+        return Recovery()
+    client, path = refused.client, target.contract.route(refused.client.act.route).path
+    # Whatever another check has asked as that client since was another look at its allowance.
+    own = [one.at_seconds for one in target.platform.sent if one.caller is client.caller and one.path == path]
+    left = max([refused.at, *own]) + seen.told_seconds - time.time()
+    if left > min(limit.recovery_wait_seconds_max, target.deadline.left_seconds):
+        return Recovery()
+    pause(max(0.0, left))
+    idle: float | None = None
+    if not spent(target.platform.sent, path, refused.at, tuple(Caller)):
+        grown, _ = counting.growth(refused.counters, snapshot(target, [limit.counter]), [limit.counter])
+        idle = sum(grown[limit.counter].values())
+    recovered = ask(target, [(refused.who, client.sending())])
     if status_of(recovered[0]) == TOO_MANY:
         pause(1.0)  # whole seconds may have been rounded down
-        recovered += ask(target, [(who, client.sending())])
-    return replace(found, told_seconds=told, idle=sum(idle[limit.counter].values()), recovered=tuple(recovered))
+        recovered += ask(target, [(refused.who, client.sending())])
+    return Recovery(tuple(recovered), idle)
 
 
 def _elsewhere(target: Target, client: Client, spots: Mapping[str, str | None], who: str) -> tuple[Asked, ...]:
@@ -206,7 +264,12 @@ def _elsewhere(target: Target, client: Client, spots: Mapping[str, str | None], 
     others = [(name, base) for name, base in spots.items() if base is not None and base != client.base]
     if not others:
         return ()
-    asked = ask(target, [(others[0][0], replace(client, base=others[0][1]).sending())])
+    return _twice(target, replace(client, base=others[0][1]), client, others[0][0], who)
+
+
+def _twice(target: Target, other: Client, client: Client, whom: str, who: str) -> tuple[Asked, ...]:
+    """Ask in another way as the client that is refused; where that is served, ask in the first way again."""
+    asked = ask(target, [(whom, other.sending())])
     if status_of(asked[0]) == OK:
         asked += ask(target, [(who, client.sending())])
     return tuple(asked)

@@ -28,7 +28,7 @@ class Asked:
     """One query of a panel (or annotation), and what is asked for it: several texts where the panel is repeated.
 
     `nodes` are the texts that could be read, `unreadable` says of the others why not. `unknown` are names of variables
-    that the dashboard does not have.
+    that the dashboard does not have, `several` of those that have several values where one is compared.
     """
 
     uid: str
@@ -39,6 +39,7 @@ class Asked:
     nodes: tuple[Node, ...]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,7 +94,8 @@ def _gather(target: Target, found: Boards) -> Queries:
                 continue
             when = dashboards.timing(board, query, source.source)
             texts, unknown = dashboards.expansions(query, panel, values, when)
-            asked.append(_read(Asked(uid, place, panel, query, texts, (), {}, unknown)))
+            several = dashboards.compared_as_one(query, panel, board.variables, values)
+            asked.append(_read(Asked(uid, place, panel, query, texts, (), {}, unknown, several)))
     return Queries(tuple(asked), tuple(chosen), elsewhere)
 
 

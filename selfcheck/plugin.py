@@ -278,6 +278,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     from selfcheck.judging import announce_counting  # noqa: PLC0415
 
     announce_counting(run, (promise for item in session.items if (promise := _promise_of(item)) is not None))
+    if not run.refusal and not _is_worker(session.config):
+        for begin in _hooks(session.config, "begin"):
+            begin(run.target)
     return True if run.refusal else None
 
 
@@ -315,7 +318,10 @@ def _preflight(config: pytest.Config, run: Run) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
-    """Keep the checks of one area in one parallel worker: they share observations, and count the same counters.
+    """Keep the checks of one area in one parallel worker: they share observations.
+
+    All areas that send something to the platform stay together, too: they count the same counters, and use the same
+    allowances. What only looks goes on beside them.
 
     pytest-xdist's own `loadgroup` does not group with pytest 9.2: it marks a node id that pytest no longer reads.
     """
@@ -323,9 +329,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
         return None
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
 
+    from selfcheck.contract import Right  # noqa: PLC0415
+
+    import_checks()  # only workers collect, and the defaults of the promises are those of the checks
+    contract = config.stash[_CONTRACT]
+    sending = {each.id.partition(".")[0] for _, each in contract.all_promises() if each.right is not Right.READ}
+
     class ByArea(LoadScopeScheduling):  # type: ignore[misc] # pytest-xdist is published without types
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.partition("[")[2].partition(".")[0] or nodeid
+            area = nodeid.partition("[")[2].partition(".")[0]
+            return "sending" if area in sending else area or nodeid
 
     return ByArea(config, log)
 

@@ -58,7 +58,7 @@ class Movement(Model):
 
 
 class Change(Model):
-    """What a scenario makes of the series that a metric (a pattern) and labels name."""
+    """What a scenario makes of the series that a metric and labels (patterns) name."""
 
     metric: str
     labels: Mapping[str, str] = Field(default_factory=dict)
@@ -70,7 +70,7 @@ class Change(Model):
     def concerns(self, metric: str, labels: Labels) -> bool:
         """Tell whether a series is changed."""
         return fnmatch.fnmatchcase(metric, self.metric) and all(
-            labels.get(name) == value for name, value in self.labels.items()
+            fnmatch.fnmatchcase(labels.get(name, ""), value) for name, value in self.labels.items()
         )
 
 
@@ -85,10 +85,14 @@ class Scenario(Model):
     minutes: float = Field(gt=0)
     after_minutes: float = Field(0, ge=0)
     changes: tuple[Change, ...] = ()
+    always: tuple[Change, ...] = Field((), description="What is otherwise from the beginning to the end.")
+    others: tuple[Change, ...] = Field(
+        (), description="Changes of series of other programs, which are as on the target: rates and values."
+    )
     scrape: Literal["works", "fails", "gone"] = Field(
         "works", description="Whether the platform's targets answer, do not, or are no targets any more."
     )
-    replicas: int | None = Field(None, ge=1, description="How many replicas `scrape` concerns; all when left out.")
+    replicas: int | None = Field(None, ge=1, description="How many replicas it happens to; all when left out.")
     restart: bool = Field(False, description="Every counter of the platform starts over.")
 
     @property
@@ -99,7 +103,7 @@ class Scenario(Model):
     @property
     def uneventful(self) -> bool:
         """Whether nothing happens."""
-        return not self.changes and self.scrape == "works" and not self.restart
+        return not (self.changes or self.always or self.others or self.restart) and self.scrape == "works"
 
 
 class Rehearsed(Promise):
@@ -131,6 +135,11 @@ class Rehearsed(Promise):
         return scenarios
 
     @property
+    def waits(self) -> bool:
+        """What is rehearsed is begun first, and takes seconds."""
+        return True
+
+    @property
     def story(self) -> Scenario:
         """The scenario."""
         return self.scenarios[self.scenario]
@@ -158,6 +167,7 @@ class Value(Model):
     )
     at_least: float | None = None
     at_most: float | None = None
+    not_between: tuple[float, float] | None = Field(None, description="Values within these bounds are none of it.")
     takes_seconds: float | None = Field(
         None, description="Instead of bounds: the value lies in the bucket of `family` that holds this."
     )
@@ -476,22 +486,23 @@ def series(world: Sequence[Movement], scenario: Scenario, stage: Stage, reads: f
     for number, labels in enumerate(stage.replicas):
         hit = number < concerned
         scrape = scenario.scrape if hit else "works"
+        mine = scenario if hit else scenario.model_copy(update={"changes": ()})
         if "up" in reads:
             made.append(_written("up", labels, _up(clock, scrape)))
         for movement in world:
-            for name, own, rates in _moving(movement, scenario, stage):
+            for name, own, rates in _moving(movement, mine, stage):
                 values = _values(rates, clock, restart=scenario.restart) if name in reads else []
                 if values:
                     made.append(_written(name, {**own, **labels}, _cut(values, clock, scrape)))
         made += [
-            _written(copy.labels["__name__"], copy.labels, _cut(_copied(copy, clock), clock, scrape))
+            _written(copy.labels["__name__"], copy.labels, _cut(_copied(copy, clock, scenario), clock, scrape))
             for copy in stage.copies
             if _belongs(copy, labels)
         ]
     if "up" in reads:
         made += [_written("up", labels, _up(clock, "works")) for labels in stage.others]
     made += [
-        _written(copy.labels["__name__"], copy.labels, _copied(copy, clock))
+        _written(copy.labels["__name__"], copy.labels, _copied(copy, clock, scenario))
         for copy in stage.copies
         if not any(_belongs(copy, labels) for labels in stage.replicas)
     ]
@@ -510,25 +521,53 @@ class _Rates:
 def _moving(movement: Movement, scenario: Scenario, stage: Stage) -> Iterator[tuple[str, Labels, _Rates]]:
     """Give the series of one replica that a line of the world stands for."""
     for labels in _combinations(movement.labels, stage.words):
-        changed = movement
-        for change in scenario.changes:
-            wanted = change.model_copy(
-                update={"labels": {name: _word(value, stage.words) for name, value in change.labels.items()}}
-            )
-            if wanted.concerns(movement.metric, labels):
-                changed = _changed(changed, change)
+        before = _after(scenario.always, movement, labels, stage)
+        changed = _after(scenario.changes, before, labels, stage)
         # What has no time before or after the change was never otherwise.
-        phases = (
-            movement if scenario.lead_minutes else changed,
-            changed,
-            movement if scenario.after_minutes else changed,
-        )
+        phases = (before if scenario.lead_minutes else changed, changed, before if scenario.after_minutes else changed)
         if movement.value is not None:
             yield movement.metric, labels, _rates(phases, lambda each: _number(each.value), gauge=True)
         elif movement.seconds:
             yield from _buckets(phases, labels, bounds_of(movement, stage))
         else:
             yield movement.metric, labels, _rates(phases, lambda each: _number(each.rate), labelled=bool(labels))
+
+
+def _after(changes: Iterable[Change], movement: Movement, labels: Labels, stage: Stage) -> Movement:
+    """Give what becomes of a movement by those of some changes that concern it."""
+    for change in changes:
+        if _in_words(change, stage).concerns(movement.metric, labels):
+            movement = _changed(movement, change)
+    return movement
+
+
+def _in_words(change: Change, stage: Stage) -> Change:
+    return change.model_copy(
+        update={"labels": {name: _word(value, stage.words) for name, value in change.labels.items()}}
+    )
+
+
+def touches(rule: Rule, rules: Rules, promise: Rehearsed, stage: Stage) -> bool:
+    """Tell whether some selector of a rule takes a series that the scenario changes."""
+    story = promise.story
+    changed: list[tuple[str, Labels]] = [
+        (movement.metric, {**labels, **replica})
+        for movement in promise.world
+        for labels in _combinations(movement.labels, stage.words)
+        if any(_in_words(change, stage).concerns(movement.metric, labels) for change in story.changes)
+        for replica in stage.replicas or ({},)
+    ]
+    changed += [
+        (copy.labels["__name__"], copy.labels)
+        for copy in stage.copies
+        if any(change.concerns(copy.labels["__name__"], copy.labels) for change in story.others)
+    ]
+    return any(
+        metric in (selector.name, family_of(selector.name))
+        and all(each.takes(labels.get(each.label, "")) is not False for each in selector.matchers)
+        for selector in rules.selected_by(rule)
+        for metric, labels in changed
+    )
 
 
 _Phases = tuple[Movement, Movement, Movement]
@@ -627,11 +666,19 @@ def _values(rates: _Rates, clock: Clock, *, restart: bool) -> list[str]:
     return texts
 
 
-def _copied(copy: Copy, clock: Clock) -> list[str]:
+def _copied(copy: Copy, clock: Clock, scenario: Scenario) -> list[str]:
+    """Write the values of a series as it is on the target, in the change as the scenario has it."""
+    name = copy.labels["__name__"]
+    change = next((each for each in scenario.others if each.concerns(name, copy.labels)), None)
     step, now, texts = clock.interval_seconds, copy.value, []
-    for count in clock.phases:
-        texts.append(_run(now, copy.rate * step, count))
-        now += copy.rate * step * count
+    for number, count in enumerate(clock.phases):
+        own = change if number == 1 else None
+        if own is not None and own.value is not None:
+            texts.append(_run(own.value, 0.0, count))
+            continue
+        rate = copy.rate if own is None or own.rate is None else own.rate
+        texts.append(_run(now, rate * step, count))
+        now += rate * step * count
     return texts
 
 

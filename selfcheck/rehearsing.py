@@ -36,7 +36,7 @@ from selfcheck.rehearsal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from selfcheck.clients.prometheus import Labels, QueryResult, Sample
     from selfcheck.clients.promtool import Given
@@ -421,19 +421,28 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def rehearse(target: Target, promises: Sequence[Rehearsed]) -> Rehearsal | None:
-    """Play every scenario of the promises on a target's rules; None without promtool. Raises CouldNotObserve."""
-    promtool = Promtool.found(target.scope.settings.promtool)
+def set_up(target: Target, promises: Sequence[Rehearsed]) -> Callable[[], Rehearsal | None]:
+    """Look at the rules and set the stage; gives what then plays every scenario. Raises CouldNotObserve, as that does.
+
+    What is given asks nothing of the target, and gives None without promtool.
+    """
+    promtool = Promtool.found(target.scope.settings.promtool, target.stopping)
     if promtool is None:
-        return None
+        return lambda: None
     rules = Rules(owned(target).rehearsed, moved(promises[0].world))
     stage = stage_of(target, rules, promises)
-    seconds = target.deadline.left_seconds * _SHARE_OF_TIME
     keep = target.scope.settings.output / "rehearsal"
-    first = play(promtool, parts(promises, rules), rules, stage, seconds=seconds, keep=keep)
-    others = parts_again(promises, first)
-    if not others:
-        return first
-    seconds = target.deadline.left_seconds * _SHARE_OF_TIME
-    again = play(promtool, others, rules, stage, seconds=seconds, keep=keep / "again")
-    return replace(first, again=again.played)
+
+    def play_all() -> Rehearsal:
+        first = play(promtool, parts(promises, rules), rules, stage, seconds=_seconds(target), keep=keep)
+        others = parts_again(promises, first)
+        if not others:
+            return first
+        again = play(promtool, others, rules, stage, seconds=_seconds(target), keep=keep / "again")
+        return replace(first, again=again.played)
+
+    return play_all
+
+
+def _seconds(target: Target) -> float:
+    return target.deadline.left_seconds * _SHARE_OF_TIME

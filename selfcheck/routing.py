@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from selfcheck import moments
 from selfcheck.clients._reading import duration_seconds
@@ -28,7 +29,7 @@ from selfcheck.promql import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from selfcheck.clients.prometheus import Rule
 
@@ -37,6 +38,7 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _PLAIN_CHOICE: Final = re.compile(r"\(?([\w .:/-]+(?:\|[\w .:/-]+)*)\)?")
 _DEFAULT_SECONDS: Final = {"group_wait": 30.0, "group_interval": 300.0, "repeat_interval": 14400.0}
 _SENT_RESOLVED_UNSAID: Final = frozenset({"email", "slack", "wechat"})
+_ADDRESSES: Final = ("url", "api_url", "webhook_url")
 
 
 class UnreadableConfigurationError(ValueError):
@@ -70,7 +72,7 @@ class Receiver:
     """Whom a receiver notifies: the kind of each integration (`slack`, `webhook`, ...), and whether of the end, too.
 
     `withholds_resolved`: somebody switched that off, where its kind would tell. `alerts_max` is how many alerts of a
-    message its widest integration gives on; 0: all.
+    message its widest integration gives on; 0: all. `addresses` are those that Alertmanager shows.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Receiver:
     tells_resolved: bool
     withholds_resolved: bool = False
     alerts_max: int = 0
+    addresses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,13 @@ def _receiver(found: Mapping[str, Any]) -> Receiver:
         tells_resolved=all(resolved),
         withholds_resolved=bool(withheld) and all(withheld),
         alerts_max=max(limits) if limits and all(limits) else 0,
+        addresses=frozenset(
+            str(one[key])
+            for each in kinds.values()
+            for one in each
+            for key in _ADDRESSES
+            if str(one.get(key) or "").startswith("http")
+        ),
     )
 
 
@@ -605,6 +615,20 @@ class Means:
 
     channels: frozenset[str]
     unclear: bool
+
+
+def borrowed_from(receiver: Receiver, plan: Routing, channels: Mapping[str, Any], meant: Collection[str]) -> str:
+    """Give the receiver of another channel whose address this one has; empty where that tells nothing.
+
+    One server may take everything at one address, and tell by the labels what to do. Where it has an address for each,
+    two that agree are a copy that nobody finished.
+    """
+    servers = {urlsplit(address).netloc for address in receiver.addresses}
+    others = [each for each in plan.receivers.values() if {urlsplit(one).netloc for one in each.addresses} & servers]
+    if all(each.addresses == receiver.addresses for each in others):
+        return ""
+    alike = (each for each in others if each.name != receiver.name and each.addresses == receiver.addresses)
+    return next((each.name for each in alike if (found := means(each, channels).channels) and not found & {*meant}), "")
 
 
 def means(receiver: Receiver, channels: Mapping[str, Any]) -> Means:

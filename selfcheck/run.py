@@ -307,6 +307,6 @@ def judge_waivers(waivers: Iterable[Waiver], results: Iterable[Result], today: d
 
 
 def close(run: Run) -> None:
-    """Close the connections of a run; never raises."""
+    """End what a run has begun, and close its connections; never raises."""
     with contextlib.suppress(Exception):  # nothing depends on a clean end of a connection
-        run.target.http.close()
+        run.target.close()

@@ -43,10 +43,12 @@ class Lint(StrEnum):
     QUANTILES = "quantiles"
     RATES = "rates"
     WINDOWS = "windows"
+    WINDOWS_ALIKE = "windows_alike"
     UNITS = "units"
     TEMPLATES = "templates"
     CONSTANTS = "constants"
     VANISHING = "vanishing"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ the health page cost a handful of requests. Judging is not done here.
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeVar, cast
@@ -29,6 +31,7 @@ from selfcheck.waiting import Deadline, pause
 
 T = TypeVar("T")
 _NOT_FOUND = 404
+_SHARED_ATTEMPTS = 2  # to count, before promises of one sample are tried apart
 _ASKS_PER_PROCESS = 4
 _ASKS_MAX = 12  # with three processes chosen at random, one in forty pages misses one
 
@@ -61,8 +64,13 @@ class Target:
     """What the run registered on the target and could not remove."""
     expected: tuple[Promise, ...] = ()
     """What this run will look at, where that is known before."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the run is over: what was begun and is not finished ends."""
     _kept: dict[object, Any] = field(default_factory=dict)
+    _behind: ThreadPoolExecutor | None = None
     _numbers: Iterator[int] = field(default_factory=count)
+    _counted_last: dict[Component, Snapshot] = field(default_factory=dict)
+    """What was read of everything after the last requests that were counted, where no process was missing."""
 
     def once(self, key: object, look: Callable[[], T]) -> T:
         """Look once and keep what was seen; a failure to see is kept as well and raised again.
@@ -75,9 +83,27 @@ class Target:
             except Exception as error:  # noqa: BLE001 - raised below, now and for every other check that looks
                 self._kept[key] = error
         kept = self._kept[key]
+        if isinstance(kept, Future):
+            kept = self._kept[key] = kept.exception() or kept.result()
         if isinstance(kept, Exception):
             raise kept
         return cast("T", kept)
+
+    def begin(self, key: object, look: Callable[[], T]) -> None:
+        """Begin to look while others do; `once` with that key waits for what is seen.
+
+        For what takes long and leaves the platform alone: the clients are this thread's. It heeds `stopping`.
+        """
+        if self._behind is None:
+            self._behind = ThreadPoolExecutor(1, "looking")
+        self._kept[key] = self._behind.submit(look)
+
+    def close(self) -> None:
+        """End what was begun, and close the connections."""
+        self.stopping.set()
+        if self._behind is not None:
+            self._behind.shutdown(cancel_futures=True)
+        self.http.close()
 
     def keep(self, key: object, seen: object) -> None:
         """Keep what was seen although looking ended before its time, for whoever looks for it later."""
@@ -207,10 +233,7 @@ class Target:
         group = self._group(component)
         if Counting in self._kept:
             self.counted_all()
-        return self.once(
-            ("last", group),
-            lambda: replicas.snapshot(self.platform, self.contract, self.replicas(group), component=group),
-        )
+        return self.once(("last", group), lambda: self._counted_last.get(group) or self._read(group))
 
     # -------------------------------------------------------------------------------------------------------- counting
 
@@ -247,26 +270,30 @@ class Target:
         """Read, act, read again, window by window: what one reading ends begins the next.
 
         Where replicas can be addressed one by one, each gets its share: one that counts wrongly is met for sure. Each
-        further attempt sends more requests: what counts each of them twice then stands out from other traffic.
+        further attempt sends more requests: what counts each of them twice then stands out from other traffic. The
+        second one sends few more, and shares windows like the first one: mostly one request of others disturbed that.
         """
-        for promise in promises:
-            if promise.after is not None:
-                self._send(self.contract.act(promise.after), values)
+        primed = [
+            self._send(self.contract.act(promise.after), values) for promise in promises if promise.after is not None
+        ]
         for component, members in self._by_component(promises):
-            before = self._read(component, members)
+            read = None if primed else self._counted_last.get(component)
+            before = read or self._read(component, members)
             bases: list[str | None] = [*self.trusted_bases(component).values()] or [None]
-            # What is not right at once is tried again apart from promises of the same sample.
-            for group in counting.in_windows(members, by_labels=not attempt):
+            # What is not right even then is tried again apart from promises of the same sample.
+            groups = counting.in_windows(members, by_labels=attempt < _SHARED_ATTEMPTS)
+            for group in groups:
                 started = time.monotonic()
                 sent: list[Counting] = []
                 sendings: list[Sending] = []
                 for promise in group:
-                    for number in range(promise.times + 2 * attempt):
+                    for number in range(promise.times + attempt * (attempt + 1) // 2):
                         sent.append(promise)
                         base = bases[number % len(bases)]
                         sendings.append(Sending(self.contract.act(promise.act), values, base=base))
                 got = self._send_all(sendings)
-                after = self._read(component, members)
+                # The last reading is of everything: it is what the next attempt begins with, and other checks judge.
+                after = self._read(component, members if group is not groups[-1] else ())
                 seconds = time.monotonic() - started
                 answers = {
                     promise.id: tuple(answer for by, answer in zip(sent, got, strict=True) if by is promise)
@@ -277,6 +304,9 @@ class Target:
                     window = self._between(promise, before, after, answers[promise.id], seconds)
                     yield promise, replace(window, beside=beside)
                 before = after
+            self._counted_last.pop(component, None)
+            if not before.missing:
+                self._counted_last[component] = before
 
     def _idle(self, promises: Sequence[Counting], seconds: float) -> Iterator[tuple[Counting, Window]]:
         """Read, send nothing, read again: what moves is other traffic."""
@@ -298,7 +328,8 @@ class Target:
             if members:
                 yield component, members
 
-    def _read(self, component: Component, promises: Sequence[Counting]) -> Snapshot:
+    def _read(self, component: Component, promises: Sequence[Counting] = ()) -> Snapshot:
+        """Read all processes: the families that promises speak of, or everything where none are given."""
         samples = frozenset[str]().union(*(promise.samples for promise in promises))
         found = self.replicas(component)
         return replicas.snapshot(self.platform, self.contract, found, component=component, families=samples)
@@ -371,10 +402,13 @@ class Target:
     ) -> Iterator[list[str | CouldNotObserve]]:
         """Register vectors under names that nobody else uses, and remove them afterwards, whatever happens.
 
-        Gives the id of each, or why it could not be registered. What could not be removed is in `left_behind`.
+        Gives the id of each, or why it could not be registered. What could not be removed is in `left_behind`: that of
+        the first one is the beginning of all others, and is removed first, so that a removal that takes others with it
+        shows.
         """
         register = self.contract.act(self.contract.platform.candidate_register)
-        ids = [f"{self.platform.mark}-vector-{next(self._numbers)}" for _ in vectors]
+        first = f"{self.platform.mark}-vector-{next(self._numbers)}"
+        ids = [f"{first}-{number}" if number else first for number in range(len(vectors))]
         sendings = [
             Sending(register, {"candidate": id_, "vector": list(vector)}, caller=caller)
             for id_, vector in zip(ids, vectors, strict=True)
@@ -399,9 +433,13 @@ class Target:
         """Remove vectors; those that may never have been registered need not be there."""
         remove = self.contract.act(self.contract.platform.candidate_remove)
         try:
-            gone = self.platform.send_each(
-                [Sending(remove, {"candidate": id_}, caller=caller) for id_ in ids], tidying=True
-            )
+            gone = [
+                answer
+                for batch in filter(None, (ids[:1], ids[1:]))
+                for answer in self.platform.send_each(
+                    [Sending(remove, {"candidate": id_}, caller=caller) for id_ in batch], tidying=True
+                )
+            ]
         except CouldNotObserve as error:
             gone = [error] * len(ids)
         for id_, answer in zip(ids, gone, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from selfcheck.labels import Flow, flow
+from selfcheck.labels import Flow, ever, flow
 from selfcheck.ladder import nearest
 from selfcheck.shapes import Finding, Lint
 from selfcheck.units import Unit, measure
@@ -20,6 +20,7 @@ _ACTION: Final = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')
 _VALUE: Final = re.compile(r"\$value\b|(?<![\w$.)])\.Value\b")
 _LABEL: Final = re.compile(r"(?:\$labels|(?<![\w$.)])\.Labels)\.([a-zA-Z_]\w*)")
+_ALL_LABELS: Final = re.compile(r"(?:\$labels|(?<![\w$.)])\.Labels)(?![\w.])")
 _CONTROL: Final = re.compile(r"(?:if|else|with|range|end|define|template|block|break|continue)\b")
 _REDEFINES: Final = re.compile(r"(?:with|range|define|block)\b|\$(?:value|labels)\s*:?=")
 _PERCENT_AFTER: Final = re.compile(r"\s?(?:%|percent\b|per cent\b)")
@@ -34,12 +35,14 @@ def lint_templates(
     """Find what is wrong in the labels and annotations of an alert."""
     found: list[Finding] = []
     there, unit = flow(expression, knowledge), measure(expression, knowledge).unit
+    kept = ever(expression, knowledge)
+    nameless = kept if kept and not any(_names_some(text, kept) for text in annotations.values()) else None
     for name, text in labels.items():
         if "{{" in text and not _redefined(text):
-            found += [*_changing_label(name, text), *_missing_labels(name, text, there)]
+            found += [*_changing_label(name, text), *_missing_labels(name, text, there, None)]
     for name, text in annotations.items():
         if "{{" in text and not _redefined(text):
-            found += [*_wrongly_printed(name, text, unit), *_missing_labels(name, text, there)]
+            found += [*_wrongly_printed(name, text, unit), *_missing_labels(name, text, there, nameless)]
     return list(dict.fromkeys(found))
 
 
@@ -93,7 +96,18 @@ def _wrong_print(action: str, strings: str, rest: str, unit: Unit) -> str:
     return ""
 
 
-def _missing_labels(name: str, text: str, there: Flow) -> Iterator[Finding]:
+def _names_some(text: str, kept: frozenset[str]) -> bool:
+    """Whether a text says which one it is about: it prints a label that there is, or may print whatever there is."""
+    whole = any(_ALL_LABELS.search(action) for action, _, _ in _actions(text))
+    return whole or _redefined(text) or any(label in kept for label in _LABEL.findall(text))
+
+
+def _missing_labels(name: str, text: str, there: Flow, nameless: frozenset[str] | None) -> Iterator[Finding]:
+    """Find labels that are printed and not there.
+
+    A label that has no near one may come from a deployment's own series. It does not where all labels that there ever
+    are were named and none of them is printed (`nameless`): then nobody learns what the alert is about.
+    """
     asked_about = {
         label for action, _, _ in _actions(text) if _CONTROL.match(action) for label in _LABEL.findall(action)
     }
@@ -112,6 +126,7 @@ def _missing_labels(name: str, text: str, there: Flow) -> Iterator[Finding]:
             near, alike = nearest(label, there.possible)
             has = ", ".join(sorted(there.possible))
             sentence = f"{name} prints the label {label}, which the result never has"
+            sure = alike or (nameless is not None and label not in nameless)
             yield Finding(
-                Lint.LABELS, f"{sentence} ({f'nearest: {near}' if alike else f'it has {has}'})", text, sure=alike
+                Lint.LABELS, f"{sentence} ({f'nearest: {near}' if alike else f'it has {has}'})", text, sure=sure
             )

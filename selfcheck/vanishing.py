@@ -57,6 +57,35 @@ def vanishing(
                 yield name, Finding(Lint.VANISHING, sentence, node.shown, sure=not job.static)
 
 
+def silent(
+    alerts: Mapping[str, Node], recorded: Iterable[Node], jobs: Iterable[Watched], knowledge: Knowledge
+) -> Iterator[tuple[str, Finding]]:
+    """Give each alert on a job that is gone, where no loaded rule looks at whether its targets answer.
+
+    A target that does not answer has an `up`, which is 0: `absent(up{job="x"})` is silent then.
+    """
+    every = [use for node in (*alerts.values(), *recorded) for use in uses(node)]
+    seeing = [use.selector for use in every if not _only_absent(use) and (use.selector.name == _UP or _notices(use))]
+    for name, node in alerts.items():
+        for use in filter(_only_absent, uses(node)):
+            for job in jobs:
+                named = _names(use.selector.matchers, job.job)
+                if named and not any(_reads(each, job.job, knowledge) for each in seeing):
+                    sentence = (
+                        f"a target of {job.job} that does not answer has an up of 0 and is not absent, and no loaded "
+                        f"rule sees that"
+                    )
+                    yield name, Finding(Lint.SILENT, sentence, node.shown)
+
+
+def _only_absent(use: Use) -> bool:
+    """Whether it is asked of `up` that there is none at all, not that there is none of 1."""
+    if use.selector.name != _UP or use.role is not Role.ABSENCE or use.selector.range_seconds is not None:
+        return False
+    below = use.above[-1]  # what the selector stands in
+    return isinstance(below, Call) and below.function == "absent"
+
+
 def _is_counted(use: Use) -> bool:
     """Whether an expression counts targets, for whatever reads what it records."""
     return use.selector.name == _UP and any(

@@ -80,11 +80,14 @@ class Shape(Model):
 def cosine(left: Sequence[float], right: Sequence[float]) -> float:
     """Give the cosine of the angle between two vectors that are not zero, whatever the size of their numbers."""
     # Scaled to a largest number of about 1: nothing overflows or vanishes when it is squared.
-    left, right = (
-        [math.ldexp(value, -math.frexp(max(map(abs, vector)))[1]) for value in vector] for vector in (left, right)
-    )
+    left, right = _scaled(left), _scaled(right)
     product = math.fsum(a * b for a, b in zip(left, right, strict=True))
     return max(-1.0, min(1.0, product / (math.hypot(*left) * math.hypot(*right))))
+
+
+def _scaled(vector: Sequence[float]) -> list[float]:
+    exponent = math.frexp(max(map(abs, vector)))[1]
+    return [math.ldexp(value, -exponent) for value in vector]
 
 
 def generate(shape: Shape) -> tuple[Case, ...]:

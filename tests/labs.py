@@ -1,12 +1,24 @@
 """Labs for tests, on ports that nobody uses."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from lab.ports import free_offset
 from lab.supervisor import Lab, LabError
 from selfcheck.waiting import pause, wait_until
+from tools.proving import one_of_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from _pytest.mark.structures import ParameterSet
+
+    from lab.breaking import Defect
 
 _TRIES = 3
 _REST_SECONDS = 90.0
@@ -22,6 +34,12 @@ def rest(lab: Lab) -> None:
         lambda: lab.query("error_budget_remaining > 0.9"), timeout_seconds=_REST_SECONDS, what="the error budget"
     )
     lab.settled()
+
+
+def few_of(defects: Mapping[str, Defect]) -> list[ParameterSet]:
+    """Give the names of defects as cases; those that show nothing that another one does not are `thorough`."""
+    few = one_of_each(defects)
+    return [pytest.param(name, marks=[] if name in few else [pytest.mark.thorough]) for name in defects]
 
 
 @contextmanager

@@ -62,13 +62,13 @@ def measure(arguments: Sequence[str], environment: Mapping[str, str]) -> Measure
 
 
 @contextlib.contextmanager
-def a_lab(say: Callable[[str], None]) -> Iterator[Lab]:
-    """Give the lab that runs in `.lab`, or one that lives as long as the `with` block."""
+def a_lab(say: Callable[[str], None], *, window_max_seconds: float = 60.0) -> Iterator[Lab]:
+    """Give the lab that runs in `.lab`, or one that lives as long as the `with` block, whose rules forget so soon."""
     try:
         yield Lab.attach()
     except LabError:
         with tempfile.TemporaryDirectory(prefix="bench-lab-") as folder:
-            lab = Lab(Path(folder) / "lab", port_offset=free_offset())
+            lab = Lab(Path(folder) / "lab", port_offset=free_offset(), window_max_seconds=window_max_seconds)
             say("starting a lab ...")
             try:
                 lab.up()

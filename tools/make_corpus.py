@@ -93,27 +93,34 @@ def png(image: Image.Image, lines: Sequence[str] = ()) -> bytes:
     return file.getvalue()
 
 
-def pdf(image: Image.Image, lines: Sequence[str]) -> bytes:
-    """Give an image as PDF with one page, its text in an invisible layer. The catalog is the last object."""
-    width, height = image.size
-    picture = (
-        f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceGray"
-        f" /BitsPerComponent 8 /Filter /FlateDecode"
-    )
-    text = " ".join(f"({line}) Tj T*" for line in lines)
-    shown = f"q {width} 0 0 {height} 0 0 cm /Im0 Do Q BT 3 Tr /F0 16 Tf 20 TL 20 {height - 30} Td {text} ET"
-    resources = "<< /XObject << /Im0 1 0 R >> /Font << /F0 3 0 R >> >>"
-    return broken.pdf(
-        [
-            _stream(picture, zlib.compress(image.tobytes(), 9)),
-            _stream("<<", shown.encode("ascii")),
-            b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
-            f"<< /Type /Page /Parent 5 0 R /MediaBox [0 0 {width} {height}] /Contents 2 0 R"
-            f" /Resources {resources} >>".encode("ascii"),
-            b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
-            b"<< /Type /Catalog /Pages 5 0 R >>",
-        ]
-    )
+def pdf(*sheets: Sheet) -> bytes:
+    """Give sheets as the pages of a PDF, their text in an invisible layer. The catalog is the last object."""
+    font = 2 * len(sheets) + 1
+    tree = font + len(sheets) + 1
+    pictures, pages = [], []
+    for number, sheet in enumerate(sheets):
+        image = drawn(sheet)
+        width, height = image.size
+        picture = (
+            f"<< /Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceGray"
+            f" /BitsPerComponent 8 /Filter /FlateDecode"
+        )
+        text = " ".join(f"({line}) Tj T*" for line in sheet.lines)
+        shown = f"q {width} 0 0 {height} 0 0 cm /Im0 Do Q BT 3 Tr /F0 16 Tf 20 TL 20 {height - 30} Td {text} ET"
+        pictures += [_stream(picture, zlib.compress(image.tobytes(), 9)), _stream("<<", shown.encode("ascii"))]
+        resources = f"<< /XObject << /Im0 {2 * number + 1} 0 R >> /Font << /F0 {font} 0 R >> >>"
+        pages.append(
+            f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 {width} {height}] /Contents {2 * number + 2} 0 R"
+            f" /Resources {resources} >>"
+        )
+    kids = " ".join(f"{font + 1 + number} 0 R" for number in range(len(pages)))
+    rest = [
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+        *pages,
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        f"<< /Type /Catalog /Pages {tree} 0 R >>",
+    ]
+    return broken.pdf([*pictures, *(text.encode("ascii") for text in rest)])
 
 
 def _stream(dictionary: str, content: bytes) -> bytes:
@@ -125,7 +132,8 @@ def files() -> Mapping[str, bytes]:
     flange, bracket = drawn(FLANGE), drawn(BRACKET)
     return {
         "flange_drawing.png": png(flange, FLANGE.lines),
-        "flange_scan.pdf": pdf(flange, FLANGE.lines),
+        "flange_scan.pdf": pdf(FLANGE),
+        "two_pages.pdf": pdf(FLANGE, BRACKET),
         "bracket_drawing.png": png(bracket, BRACKET.lines),
         "blank.png": png(Image.new("L", _SMALL, 255)),
         "noise.png": png(noise()),

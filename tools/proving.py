@@ -157,6 +157,24 @@ def declared(defect: Defect) -> list[str]:
     return named((*defect.caught_by, *defect.unclear))
 
 
+def one_of_each(defects: Mapping[str, Defect]) -> set[str]:
+    """Give the names of few defects that together show every kind of promise that all of them show.
+
+    For what takes long to prove: these few in `make test`, all of them in `make soak`. As greedy covers do, it takes
+    the defect that shows most of what is left, again and again.
+    """
+    import_checks()
+    kinds = {promise.id: getattr(promise, "aspect", kind) for kind, promise in _contract().all_promises()}
+    shows = {name: {kinds[id_] for id_ in declared(defect)} for name, defect in defects.items()}
+    left = set[str]().union(*shows.values())
+    found = set()
+    while left:
+        name = max(shows, key=lambda each: len(shows[each] & left))
+        found.add(name)
+        left -= shows[name]
+    return found
+
+
 def expected(defect: Defect, promise_id: str) -> bool:
     """Tell whether a check may be red while the defect is there."""
     patterns = (*defect.caught_by, *defect.unclear, *defect.also, *_SEES_EVERYTHING)

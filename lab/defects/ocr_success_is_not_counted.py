@@ -20,7 +20,7 @@ def _change(platform: "Platform") -> Iterator[None]:
 
 DEFECT = Defect(
     breaks="each OCR success is counted",
-    caught_by=("metrics.counts_ocr_success",),
+    caught_by=("metrics.counts_ocr_success", "metrics.counts_ocr_repeated"),
     how=inside(change=_change),
     also=("slo.*", "prometheus.*"),
 )

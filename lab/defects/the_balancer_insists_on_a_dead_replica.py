@@ -7,8 +7,10 @@ def _edit(text: str) -> str:
     text = text.replace("    option redispatch\n", "").replace(
         "    retries 2\n    retry-on conn-failure\n", "    retries 0\n"
     )
+    # HAProxy spreads the first checks of its servers over `inter`, and one of them that fails is enough: with a shorter
+    # time, a kill just before it would show a balancer that pays attention.
     return text.replace(
-        "default-server check inter 500ms fastinter 200ms", "default-server check inter 20s fastinter 20s"
+        "default-server check inter 500ms fastinter 200ms", "default-server check inter 10m fastinter 10m"
     )
 
 

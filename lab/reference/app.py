@@ -18,7 +18,7 @@ from prometheus_client import make_asgi_app
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from lab.reference import schemas
+from lab.reference import schemas, stuck
 from lab.reference.access import ANONYMOUS
 from lab.reference.errors import ApiError, ClientMistakeError, Code
 from lab.reference.limiter import LimitedError
@@ -378,6 +378,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingError as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return 2
+    if settings.lab_directory is not None:
+        stuck.heed_signals()
     uvicorn.run(create_app(settings), host=options.host, port=options.port, **SERVER_OPTIONS)
     return 0
 

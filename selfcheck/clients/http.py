@@ -74,7 +74,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS"})
 _JSON_DEPTH_MAX = 100
 _TOO_DEEP = "it is nested too deeply to be JSON of use"
-_UNSENDABLE = re.compile(r"[^\t\x20-\x7e]")
+_UNSENDABLE = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
 _AREA: ContextVar[str] = ContextVar("area", default="other")
 
 # Python has codecs that are slow beyond reason or no character set at all; these are what servers really

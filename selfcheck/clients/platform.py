@@ -24,6 +24,7 @@ from selfcheck.waiting import pause
 _RATE_LIMITED = 429
 _KEPT_BODY_BYTES_MAX = 64 * 1024
 _DIGITS_MAX = 7
+_TRIES_MAX = 4
 
 
 class Caller(StrEnum):
@@ -228,8 +229,9 @@ class Platform:
         Raises CouldNotObserve when the budget is used up, or when none of them is of use: their routes are not here, or
         their credential is refused. `tidying` is for what removes things again: the budget does not keep it back.
 
-        Those that a rate limit refuses are sent again once, after the time that the answer names, within the run's
-        patience: other checks, or a run just before, may have used up the allowance.
+        Those that a rate limit refuses are sent again after the time that the answer names, within the run's patience:
+        other checks, or a run just before, may have used up the allowance. A moving window may then have room for only
+        one of them, so that the others are sent again once more.
         """
         useless = [self._useless(self._contract.route(sending.act.route), sending.caller) for sending in sendings]
         if not sendings or all(useless):
@@ -247,12 +249,14 @@ class Platform:
             for sending, why in zip(sendings, useless, strict=True)
             if why is None
         ]
-        refused = [
-            number
-            for number, answer in enumerate(answers)
-            if isinstance(answer, Answer) and answer.status == _RATE_LIMITED and _may_wait(sendings[number])
-        ]
-        if refused and self.has_waited(max(_retry_after_seconds(answers[number]) for number in refused)):
+        for _ in range(_TRIES_MAX):
+            refused = [
+                number
+                for number, answer in enumerate(answers)
+                if isinstance(answer, Answer) and answer.status == _RATE_LIMITED and _may_wait(sendings[number])
+            ]
+            if not refused or not self.has_waited(max(_retry_after_seconds(answers[number]) for number in refused)):
+                break
             again = self._send([self.request(sendings[number]) for number in refused])
             for number, answer in zip(refused, again, strict=True):
                 answers[number] = answer

@@ -150,7 +150,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleGroup:
-    """Rules that are evaluated together; `last_evaluation_at` is Unix seconds, 0 for never."""
+    """Rules that are evaluated together; `last_evaluation_at` is Unix seconds, 0 for never.
+
+    A rule that gives more than `limit` series (or alerts) fails and gives none; 0 is no limit.
+    """
 
     name: str
     file: str
@@ -158,6 +161,7 @@ class RuleGroup:
     last_evaluation_at: float
     evaluation_seconds: float
     rules: tuple[Rule, ...]
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -540,6 +544,7 @@ def _group(found: Any) -> RuleGroup:
         last_evaluation_at=moment(found["lastEvaluation"]) if found.get("lastEvaluation") else 0.0,
         evaluation_seconds=float(found.get("evaluationTime", 0)),
         rules=tuple(_rule(rule, found) for rule in found["rules"]),
+        limit=int(found.get("limit") or 0),
     )
 
 

@@ -1,7 +1,7 @@
 """Runs Prometheus' own `promtool`: tests of rules, and its checks of files.
 
 It is a program of this machine, not a server: it gets a folder of its own, a time, a bounded output and no variables of
-ours, and it does not outlive the call.
+ours, and it does not outlive the call. It yields to everything else on this machine: others measure meanwhile.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from selfcheck.clients.prometheus import Labels
 
 _OUTPUT_BYTES_MAX: Final = 32 * 1024 * 1024
+_NICENESS: Final = 10
 _NEVER: Final = [{"labels": "never_there", "value": 0}]
 """What no query gives: promtool shows what a query gave only where something else was expected."""
 
@@ -84,16 +87,17 @@ def alert_test(name: str, at: str) -> dict[str, object]:
 
 
 class Promtool:
-    """One promtool."""
+    """One promtool; when `stopping` is set, what runs of it is ended, and nothing more is begun."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, stopping: threading.Event | None = None) -> None:
         self.path = path
+        self.stopping = stopping or threading.Event()
 
     @classmethod
-    def found(cls, named: str | None) -> Promtool | None:
+    def found(cls, named: str | None, stopping: threading.Event | None = None) -> Promtool | None:
         """Give the one that a setting names, else the one of the search path; None where there is none."""
         path = shutil.which(named or "promtool")
-        return None if path is None else cls(path)
+        return None if path is None else cls(path, stopping)
 
     def test(self, files: Sequence[Path], *, timeout_seconds: float) -> list[Tested]:
         """Run test files, in as many processes as there are processors; raises CouldNotObserve when time is up.
@@ -102,22 +106,25 @@ class Promtool:
         """
         workers = max(1, min(len(files), os.cpu_count() or 1))
         commands = [[self.path, "test", "rules", *map(str, files[number::workers])] for number in range(workers)]
-        outputs = outputs_of(commands, timeout_seconds)
+        outputs = outputs_of(commands, timeout_seconds, self.stopping)
         tested = {path: found for _, output in outputs for path, found in read_tests(output).items()}
         nothing = Tested(refused=next((output.strip() for _, output in outputs if output.strip()), "it said nothing"))
         return [tested.get(str(path), nothing) for path in files]
 
     def check(self, what: str, files: Sequence[Path], *, timeout_seconds: float) -> tuple[bool, str]:
         """Check files: `what` is `rules` or `config`. Gives whether they are right, and what it said."""
-        [(code, output)] = outputs_of([[self.path, "check", what, *map(str, files)]], timeout_seconds)
+        [(code, output)] = outputs_of([[self.path, "check", what, *map(str, files)]], timeout_seconds, self.stopping)
         return code == 0, output.strip()
 
 
-def outputs_of(commands: Sequence[Sequence[str]], timeout_seconds: float) -> list[tuple[int, str]]:
+def outputs_of(
+    commands: Sequence[Sequence[str]], timeout_seconds: float, stopping: threading.Event | None = None
+) -> list[tuple[int, str]]:
     """Run programs at the same time; gives exit code and output of each. Raises CouldNotObserve.
 
-    None of them is left running, also when this is interrupted.
+    None of them is left running, also when this is interrupted, or stopped by another thread.
     """
+    stopping = stopping or threading.Event()
     ends_at = time.monotonic() + timeout_seconds
     running: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory(prefix="self-check-") as folder, contextlib.ExitStack() as stack:
@@ -127,13 +134,13 @@ def outputs_of(commands: Sequence[Sequence[str]], timeout_seconds: float) -> lis
             file = stack.enter_context((Path(folder) / f"{number}.output").open("w+b"))
             files.append(file)
             running.append(_started(command, file, folder))
-        return [_ended(process, file, ends_at) for process, file in zip(running, files, strict=True)]
+        return [_ended(process, file, ends_at, stopping) for process, file in zip(running, files, strict=True)]
 
 
 def _started(command: Sequence[str], file: BinaryIO, folder: str) -> subprocess.Popen[bytes]:
     try:
         # Both streams into one file: which file a complaint is about is told by the order alone.
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -147,18 +154,31 @@ def _started(command: Sequence[str], file: BinaryIO, folder: str) -> subprocess.
             came_back=f"it cannot be run: {error.strerror or error}",
             hint="name the program with SELF_CHECK_PROMTOOL",
         ) from error
+    with contextlib.suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
+    return process
 
 
-def _ended(process: subprocess.Popen[bytes], file: BinaryIO, ends_at: float) -> tuple[int, str]:
+def _ended(
+    process: subprocess.Popen[bytes], file: BinaryIO, ends_at: float, stopping: threading.Event
+) -> tuple[int, str]:
     try:
-        code = process.wait(max(0.0, ends_at - time.monotonic()))
-    except subprocess.TimeoutExpired:
+        wait_until(
+            lambda: process.poll() is not None or stopping.is_set(),
+            timeout_seconds=max(0.0, ends_at - time.monotonic()),
+            what="promtool",
+            interval_seconds=0.02,
+        )
+    except GaveUp:
         raise CouldNotObserve(
             Trouble.TIMED_OUT,
             asked="promtool",
             came_back="it did not end in the time that the run has left",
             hint="give the run more time with SELF_CHECK_DEADLINE",
         ) from None
+    code = process.poll()
+    if code is None:
+        raise CouldNotObserve(Trouble.DEADLINE, asked="promtool", came_back="the run was ended before it", hint="")
     file.seek(0)
     return code, file.read(_OUTPUT_BYTES_MAX).decode("utf-8", "replace")
 

@@ -105,8 +105,10 @@ def _marked(suffix: str, content: bytes, mark: str) -> bytes:
         # Every reader of PNG passes over a text chunk.
         return _before_the_end(content, b"tEXt", b"Comment\x00" + mark.encode("ascii"))
     if suffix == ".dxf":
-        # Group code 999 is a comment.
-        return f"999\n{mark}\n".encode("ascii") + content
+        # Group code 999 is a comment. It comes last: a cache that looks at the beginning of a file only is found out.
+        line_end = "\r\n" if b"\r\n" in content else "\n"
+        end = f"0{line_end}EOF{line_end}".encode("ascii")
+        return content.removesuffix(end) + f"999{line_end}{mark}{line_end}".encode("ascii") + end
     if suffix == ".pdf":
         return content + f"%{mark}\n".encode("ascii")
     return content + mark.encode("ascii")

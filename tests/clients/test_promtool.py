@@ -6,13 +6,16 @@ import json
 import math
 import os
 import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from selfcheck.clients.promtool import Promtool, alert_test, expression_test, read_tests
 from selfcheck.observation import CouldNotObserve, Trouble
+from selfcheck.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,6 +137,23 @@ def test_it_is_ended_when_time_is_up(tmp_path: Path) -> None:
     assert time.monotonic() - started < 20
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), 0)
+
+
+def test_it_is_ended_when_the_run_is_over(tmp_path: Path) -> None:
+    """Another thread stops it: what runs is ended, and nothing more is begun."""
+    stopping = threading.Event()
+    started = tmp_path / "pid"
+    slow = Promtool(program(tmp_path, f"echo $$ > {started}; exec sleep 60").path, stopping)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(slow.test, [tmp_path / "t.json"], timeout_seconds=60)
+        wait_until(lambda: started.exists() and started.stat().st_size > 0, timeout_seconds=20, what="its start")
+        stopping.set()
+        with pytest.raises(CouldNotObserve, match="the run was ended"):
+            running.result(timeout=20)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text(encoding="utf-8")), 0)
+    with pytest.raises(CouldNotObserve, match="the run was ended"):
+        slow.test([tmp_path / "t.json"], timeout_seconds=60)
 
 
 def test_it_gets_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

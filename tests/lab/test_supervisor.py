@@ -63,6 +63,11 @@ def _pids(lab: Lab) -> dict[str, int | None]:
     return {part.name: part.pid for part in lab.status()}
 
 
+def _all_healthy(lab: Lab) -> bool:
+    pages = [httpx.get(f"http://{HOST}:{lab.ports.replica(replica)}/health", timeout=5).json() for replica in REPLICAS]
+    return all(page["status"] == "healthy" for page in pages)
+
+
 # -- a running lab -----------------------------------------------------------------------------------------------------
 
 
@@ -95,6 +100,8 @@ def test_the_platform_can_be_left_without_connections(lab: Lab) -> None:
             crowding.free(lab)
     assert crowding.is_free(lab)
     psycopg.connect(url).close()
+    # The next test finds the lab as this one did. A replica connects again, and remembers its last look for a second.
+    wait_until(lambda: _all_healthy(lab), timeout_seconds=20, what="every replica to be healthy again")
 
 
 def test_a_start_notifies_nobody(started: tuple[Lab, list[Any]]) -> None:
@@ -216,6 +223,29 @@ def test_a_paused_part_answers_nothing_until_it_is_resumed(lab: Lab, name: str) 
         timeout_seconds=10,
         what=f"{name} to be ready again",
     )
+
+
+def test_a_stuck_replica_runs_and_answers_nothing_until_it_goes_on(lab: Lab) -> None:
+    part = lab.process("replica-2")
+    url = f"{lab.ports.url('replica_2')}/health"
+    pid = part.pid
+    part.stick()
+    try:
+        assert part.running
+        part.stick()
+        with pytest.raises(httpx.TimeoutException):
+            httpx.get(url, timeout=0.5)
+    finally:
+        part.unstick()
+    assert part.pid == pid
+    assert part.state() == "ready"
+    assert httpx.get(url, timeout=5).status_code == 200
+
+
+def test_only_a_replica_can_be_stuck(lab: Lab) -> None:
+    with pytest.raises(LabError, match="`pause` stops any part"):
+        lab.process("redis").stick()
+    assert lab.process("redis").state() == "ready"
 
 
 def test_an_unknown_part_is_refused_with_the_known_ones(lab: Lab) -> None:

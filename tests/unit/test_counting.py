@@ -436,6 +436,16 @@ def test_promises_of_different_series_share_a_window_by_their_labels() -> None:
     assert len(in_windows([good, bad])) == 2
 
 
+@pytest.mark.parametrize("by_labels", [True, False])
+def test_what_a_promise_leaves_free_is_no_excess_of_others(*, by_labels: bool) -> None:
+    free = promise(Counting, id="a.free", act="ocr", never=[{"sample": "d", "labels": {"status": "s"}}], free=["c"])
+    assert in_windows([of_status("good", "success"), free], by_labels=by_labels) == [
+        [of_status("good", "success")],
+        [free],
+    ]
+    assert not says_nothing_yet(free, window({"c": {(("status", "success"),): 5.0}}))
+
+
 def test_what_others_in_the_window_account_for_is_no_excess() -> None:
     good, bad = of_status("good", "success"), of_status("bad", "invalid")
     answers = (answer({}), answer({}))

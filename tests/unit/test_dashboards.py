@@ -201,6 +201,55 @@ def test_unknown_variables_are_named_once() -> None:
     assert expand('a{x="$one"} + b{x="[[one]]", y="${two:csv}", z="$1"}', {}, Timing())[1] == ("one", "two")
 
 
+SEVERAL, SINGLE = {"includeAll": True, "current": {"value": ["$__all"]}}, {"current": {"value": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "values", "text", "more", "found"),
+    [
+        (SEVERAL, ("a", "b"), 'up{job="$v"}', {}, ("v",)),
+        (SEVERAL, ("a", "b"), "up{job!='${v}'}", {}, ("v",)),
+        (SEVERAL, ("a", "b"), 'up{job = "[[v]]", instance="x"}', {}, ("v",)),
+        ({"multi": True, "current": {"value": ["a", "b"]}}, ("a", "b"), 'up{job="${v:regex}"}', {}, ("v",)),
+        ({"includeAll": True}, ("a", "b"), 'up{job="$v"}', {}, ("v",)),
+        ({**SEVERAL, "allValue": ".*"}, (), 'up{job="$v"}', {}, ("v",)),
+        (SEVERAL, ("a", "b"), 'up{job=~"$v"}', {}, ()),
+        (SEVERAL, ("a", "b"), 'up{job="app-$v"}', {}, ()),
+        (SEVERAL, ("a", "b"), 'up{job="$other"}', {}, ()),
+        (SEVERAL, ("a", "b"), 'up{job="$v"}', {"repeat": "v"}, ()),
+        (SEVERAL, ("a",), 'up{job="$v"}', {}, ()),
+        ({"multi": True, "includeAll": True, **SINGLE}, ("a", "b"), 'up{job="$v"}', {}, ()),
+        ({"multi": True, "current": {"value": ["a"]}}, ("a", "b"), 'up{job="$v"}', {}, ()),
+        (SINGLE, ("a", "b"), 'up{job="$v"}', {}, ()),
+    ],
+)
+def test_several_values_are_not_one(
+    fields: dict[str, Any], values: tuple[str, ...], text: str, more: dict[str, Any], found: tuple[str, ...]
+) -> None:
+    """What opens with several values is compared with =~, unless its panel is repeated for each."""
+    one = board(panel("P", text, **more)).panels[0]
+    given = {"v": Value(values, several=True)}
+    assert dashboards.compared_as_one(one.queries[0], one, [variable(**fields)], given) == found
+
+
+@pytest.mark.parametrize(
+    ("time", "behind"),
+    [
+        ({}, 0.0),
+        ({"from": "now-6h", "to": "now"}, 0.0),
+        ({"from": "now-6h", "to": "now-1m"}, 60.0),
+        ({"from": "now-7h", "to": "now-1h"}, 3600.0),
+        ({"from": "now/d", "to": "now/d"}, 0.0),
+        ({"from": "now-1d/d", "to": "now-1d/d"}, 86400.0),
+        ({"from": "now-6h", "to": "now+1h"}, 0.0),
+        ({"from": "2024-01-01T00:00:00Z", "to": "2024-01-02T00:00:00Z"}, None),
+        ({"from": "1700000000000", "to": "1700003600000"}, None),
+    ],
+)
+def test_how_long_ago_a_dashboard_ends(time: dict[str, str], behind: float | None) -> None:
+    assert board(time=time).behind_seconds == behind
+
+
 def test_an_interval_of_a_fraction_is_written_in_milliseconds() -> None:
     assert expand("x[$__rate_interval]", {}, Timing(300, 0.5))[0] == "x[2s]"
     assert expand("x[$__interval]", {}, Timing(300, 0.5))[0] == "x[500ms]"

@@ -326,6 +326,28 @@ def test_what_two_rules_record_as_one_series(one: str, other: str, outcome: Outc
     check(alerts.judge_unique(promise(alerts.Unique), [group(*rules)], place=PLACE), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("limit", "count", "outcome", "said", "notes"),
+    [
+        (0, 3.0, PASS, "0 of 1 groups", 0),
+        (100, 3.0, PASS, "1 of 1 groups", 0),
+        (3, 3.0, PASS, "", 0),
+        (1, 1.0, PASS, "", 0),
+        (1, 0.0, PASS, "", 0),
+        (1, 3.0, FAIL, "g/A looks at 3 series, and its group has a limit of 1", 0),
+        (20, 500.0, PASS, "", 1),
+        (1, TROUBLE, INCONCLUSIVE, "with a limit of 1: nothing for 5 s", 0),
+        (0, TROUBLE, PASS, "", 0),
+    ],
+)
+def test_limited(limit: int, count: float | CouldNotObserve, outcome: Outcome, said: str, notes: int) -> None:
+    """A limit that is not enough for the replicas loses alerts; one that is high is meant for the worst."""
+    groups = [replace(group(rule("up == 0")), limit=limit)]
+    verdict = alerts.judge_limited(promise(alerts.Limited), groups, {"up == 0": count}, 3, place=PLACE)
+    check(verdict, outcome, said)
+    assert len(verdict.notes) == notes
+
+
 def test_what_is_recorded_for_nobody_is_a_remark() -> None:
     rules = [record("r", "a"), record("s", "r * 2"), record("t", "a"), rule("s > 1"), rule(UNREADABLE, "B")]
     made = promise(alerts.Unique, used=["t"])
@@ -427,6 +449,39 @@ def test_linked(annotations: dict[str, str], answers: dict[str, Any], outcome: O
     check(alerts.judge_linked(LINKED, made, alerts.Runbooks(here, answers), place=PLACE), outcome, said)
 
 
+@pytest.mark.parametrize(
+    ("leads", "values", "outcome", "said"),
+    [
+        ("docs/{{ $labels.page }}.md", {"page": ["here"]}, PASS, "1 alerts lead to a runbook"),
+        ("docs/{{$labels.page}}.md#what-to-do", {"page": ["here"]}, PASS, ""),
+        ("docs/{{ .Labels.page }}.md", {"page": ["there", "here"]}, FAIL, "page }}.md, and docs/there.md is not there"),
+        ("docs/{{ $labels.page }}_{{ $labels.of }}.md", {"page": ["here"], "of": ["a"]}, FAIL, "docs/here_a.md"),
+        ("docs/{{ $labels.page }}.md", {}, PASS, ""),
+        ("docs/{{ $labels.page }}.md", {"page": []}, PASS, ""),
+        ("docs/{{ $labels.page | toLower }}.md", {"page": ["there"]}, PASS, ""),
+        ("https://wiki/{{ $labels.page }}", {"page": ["there"]}, PASS, ""),
+    ],
+)
+def test_a_link_that_labels_are_in(leads: str, values: dict[str, list[str]], outcome: Outcome, said: str) -> None:
+    """Each value of the label leads to a page; what cannot be told, and what is on a server, is a remark."""
+    made = read(rule("a > 1", annotations={"runbook": leads}))
+    found = alerts.Runbooks(here, {}, values=lambda _: values)
+    check(alerts.judge_linked(LINKED, made, found, place=PLACE), outcome, said)
+    if outcome is FAIL:
+        theirs = alerts.Runbooks(here, {}, ours=False, values=lambda _: values)
+        check(alerts.judge_linked(LINKED, made, theirs, place=PLACE), INCONCLUSIVE, said)
+
+
+def test_values_that_all_series_have() -> None:
+    """What is counted for two providers and asked of one is told of that one alone."""
+    all_of_them = [{"provider": "p", "job": "a"}, {"provider": "q", "job": "a"}]
+    assert alerts.common_values([all_of_them, [{"provider": "q"}], [], [{"key": "k"}]]) == {
+        "provider": {"q"},
+        "job": {"a"},
+        "key": {"k"},
+    }
+
+
 def here(leads: str) -> str | None:
     return MARKDOWN.decode() if "here.md" in alerting.file_names(leads) else None
 
@@ -464,6 +519,7 @@ RATIO = {"metric": "ratio", "above": 0.05, "good": 0, "severities": ["critical",
 SCORE = {**RATIO, "metric": "score", "above": None, "below": 50, "good": 100}
 DOWN = {**RATIO, "metric": "up", "above": None, "below": 1, "value": 0, "good": 1}
 PARTLY = {**DOWN, "partly": True}
+STORED = {**DOWN, "metric": "pg_up", "altogether": True, "where_read": True, "instead": ["probe_success"]}
 UP = [{"job": "app", "instance": name} for name in "abc"]
 PROVIDERS = [{"__name__": "score", "provider": name} for name in ("paddle", "deepseek")]
 KNOWN = book(
@@ -524,6 +580,14 @@ KNOWN = book(
         (PARTLY, 'count(up{job="app"} == 1) < 2', UP, FAIL),
         (PARTLY, 'max(up{job="app"}) == 0', UP, FAIL),
         (PARTLY, 'absent(up{job="app"} == 1)', UP, FAIL),
+        (STORED, "pg_up == 0", UP, PASS),
+        (STORED, 'pg_up{instance="a"} == 0', UP, PASS),
+        (STORED, "(min(pg_up) or vector(0)) == 0", [], PASS),
+        (STORED, "max(pg_up) == 0", UP, PASS),
+        (STORED, "absent(pg_up == 1)", [], PASS),
+        (STORED, "pg_up == 1", UP, FAIL),
+        (STORED, "pg_stat_activity_count > 90", UP, NOT_COVERED),
+        (STORED, UNREADABLE, UP, NOT_COVERED),
     ],
 )
 def test_watched(fields: dict[str, Any], query: str, series: list[dict[str, str]], outcome: Outcome) -> None:
@@ -546,6 +610,22 @@ def test_what_a_watch_says(made: Rule, scale: float, outcome: Outcome, said: str
         promise(alerts.Watched, **RATIO), read(made), [{}], Rulebook(), scale=scale, place=PLACE
     )
     check(found, outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("rules", "outcome", "said"),
+    [
+        ([("pg_up == 0", "warning")], FAIL, "no such alert reads pg_up; g/A0 (warning) does"),
+        ([("pg_up == 0", "warning"), ("pg_up == 0", "critical")], PASS, "g/A1 fires"),
+        ([('pg_up{instance="b"} == 0', "warning"), ('pg_up{instance="a"} == 0', "critical")], PASS, "g/A1 fires"),
+        ([("pg_up == 0", "warning"), ("probe_success == 0", "critical")], PASS, "g/A1 watches what pg_up is about"),
+        ([("redis_up == 0", "warning")], NOT_COVERED, "no alert reads pg_up"),
+    ],
+)
+def test_what_loses_data_is_critical(rules: list[tuple[str, str]], outcome: Outcome, said: str) -> None:
+    made = read(*[rule(query, f"A{n}", labels={"severity": severity}) for n, (query, severity) in enumerate(rules)])
+    critical = promise(alerts.Watched, **{**STORED, "severities": ["critical"]})
+    check(alerts.judge_watched(critical, made, UP, Rulebook(), scale=1, place=PLACE), outcome, said)
 
 
 def test_another_metric_may_tell_the_same() -> None:
@@ -699,6 +779,38 @@ def test_burning(queries: list[str], recorded: dict[str, str], scale: float, out
     made = read(*[rule(query, f"A{number}") for number, query in enumerate(queries)])
     known = Rulebook({name: (parse(query),) for name, query in {**SLO, **recorded}.items()})
     check(alerts.judge_burning(BURNING, made, known, scale=scale, place=PLACE), outcome, said)
+
+
+OPTIONAL = BURNING.model_copy(update={"optional": True})
+EITHER = "bad:rate6h > 6 * 0.01 or on () bad:rate30m > 6 * 0.01"
+OTHER = 'slo_errors:rate{0}{{slo="{1}"}} > {2} and slo_errors:rate{3}{{slo="{1}"}} > {2}'
+STRICT, LOOSE = OTHER.format("1h", "strict", 0.0144, "5m"), OTHER.format("3d", "loose", 0.05, "6h")
+SEVERAL = {**RECORDED, **{name.replace("bad", "slo_errors"): query for name, query in RECORDED.items()}}
+
+
+@pytest.mark.parametrize(
+    ("queries", "recorded", "scale", "outcome", "said"),
+    [
+        ([FAST, SLOW], RECORDED, 1, PASS, "g/A0: 1 h and 5 min above 0.144"),
+        ([FAST], RECORDED, 1, PASS, ""),
+        (["other > 1"], RECORDED, 1, NOT_COVERED, "no alert compares two windows of slo"),
+        ([FAST.replace("14.4", "0.5"), SLOW], RECORDED, 1, FAIL, "burns slower than g/A1"),
+        ([FAST, EITHER], RECORDED, 1, FAIL, "g/A1 fires at either of 6 h and 30 min above 0.06"),
+        ([EITHER], CAPPED, 60, FAIL, "g/A0 fires at either of 6 h and 30 min"),
+        ([f"({FAST}) or ({SLOW})"], RECORDED, 1, PASS, ""),
+        (["bad:rate1h > 0.05 or bad:rate5m > 0.5"], RECORDED, 1, NOT_COVERED, ""),
+        (["bad:rate1h > 0.05 or max(bad:rate1h) > 0.05"], RECORDED, 1, NOT_COVERED, ""),
+        ([STRICT, LOOSE], SEVERAL, 1, PASS, ""),  # two objectives, each in itself in order
+        ([STRICT, LOOSE.replace("loose", "strict")], SEVERAL, 1, FAIL, "burns slower than"),
+    ],
+)
+def test_windows_fit_together(
+    queries: list[str], recorded: dict[str, str], scale: float, outcome: Outcome, said: str
+) -> None:
+    """Where a deployment need not have such alerts, those that it has want both windows, and more of the faster one."""
+    made = read(*[rule(query, f"A{number}") for number, query in enumerate(queries)])
+    known = Rulebook({name: (parse(query),) for name, query in {**SLO, **recorded}.items()})
+    check(alerts.judge_burning(OPTIONAL, made, known, scale=scale, place=PLACE), outcome, said)
 
 
 def test_the_windows_of_a_test_stack_cannot_be_told() -> None:

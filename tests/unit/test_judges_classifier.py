@@ -11,7 +11,7 @@ from checks import test_classifier as classifier
 from selfcheck.classifying import Asked, Batch, Cache, Filled, Repeated
 from selfcheck.clients.platform import Caller, Sent
 from selfcheck.contract import Promise, load
-from selfcheck.limiting import Burst, Disguised, Exhausted, Witness, spent, told_seconds
+from selfcheck.limiting import Burst, Disguised, Exhausted, Recovery, Witness, spent, told_seconds
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.verdict import Outcome, Verdict
 from tests.unit.making import answer, page, scrape
@@ -402,7 +402,7 @@ def test_guarded(status: int, outcome: Outcome) -> None:
         (False, False, 20, 0, FAIL, "used in the meantime: cached False"),
         (False, False, 20, 50, INCONCLUSIVE, "other clients' files"),
         (False, False, 20, float("nan"), INCONCLUSIVE, "other clients' files"),
-        (None, False, 20, 0, INCONCLUSIVE, "not classified"),
+        (None, False, 20, 0, INCONCLUSIVE, "cached is "),
     ],
 )
 def test_eviction(
@@ -414,9 +414,15 @@ def test_eviction(
     said: str,
 ) -> None:
     made = of_contract("classifier.eviction", classifier.Eviction, "classifier.eviction")
-    seen = Filled(20, asked(part(cached=used)), asked(part(cached=idle)), 0, others, asked(stats(size=size)))
+    seen = Filled(20, asked(part(cached=used)), asked(part(cached=idle)), (), others, asked(stats(size=size)))
     check(classifier.judge_eviction(made, seen, CURL), outcome, said)
-    check(classifier.judge_eviction(made, replace(seen, unanswered=2), CURL), INCONCLUSIVE, "not classified")
+    for missing, came_back in ((refusal(), "HTTP 429"), (Asked("", LOST), "nothing for 10 s")):
+        silent = replace(seen, unanswered=(missing,))
+        check(
+            classifier.judge_eviction(made, silent, CURL),
+            INCONCLUSIVE,
+            f"1 of the files were not classified: {came_back}",
+        )
 
 
 # ----------------------------------------------------------------------------------------------------------- rate limit
@@ -510,28 +516,28 @@ def test_a_date_says_how_long_to_wait() -> None:
 
 
 def exhausted(counted: float = 4, **more: Any) -> Exhausted:
-    """Make what was seen of a rate limit: four refusals, counted, and nothing more while waiting."""
-    fields = {"burst": burst(), "turned_away": 4, "trouble": "", "idle": 0.0, "told_seconds": 6.0}
+    """Make what was seen of a rate limit: four refusals, all of them counted."""
+    fields = {"burst": burst(), "turned_away": 4, "trouble": "", "told_seconds": 6.0}
     return Exhausted(counted=counted, **{**fields, **more})
 
 
 @pytest.mark.parametrize(
-    ("seen", "outcome", "said"),
+    ("seen", "idle", "outcome", "said"),
     [
-        (exhausted(), PASS, "grew by 4 in 4 refusals"),
-        (exhausted(8), FAIL, "grew by 8"),
-        (exhausted(3), FAIL, "grew by 3"),
-        (exhausted(0), FAIL, "grew by 0"),
-        (exhausted(5, idle=2.0), INCONCLUSIVE, "others may have been refused"),
-        (exhausted(5, idle=None), INCONCLUSIVE, "others may have been refused"),
-        (exhausted(3, idle=2.0), FAIL, "grew by 3"),
-        (exhausted(trouble="a was restarted meanwhile"), INCONCLUSIVE, "restarted"),
-        (exhausted(turned_away=0), INCONCLUSIVE, "none of 144"),
+        (exhausted(), 0, PASS, "grew by 4 in 4 refusals"),
+        (exhausted(8), 0, FAIL, "grew by 8"),
+        (exhausted(3), 0, FAIL, "grew by 3"),
+        (exhausted(0), 0, FAIL, "grew by 0"),
+        (exhausted(5), 2, INCONCLUSIVE, "others may have been refused"),
+        (exhausted(5), None, INCONCLUSIVE, "others may have been refused"),
+        (exhausted(3), 2, FAIL, "grew by 3"),
+        (exhausted(trouble="a was restarted meanwhile"), 0, INCONCLUSIVE, "restarted"),
+        (exhausted(turned_away=0), 0, INCONCLUSIVE, "none of 144"),
     ],
 )
-def test_counted(seen: Exhausted, outcome: Outcome, said: str) -> None:
+def test_counted(seen: Exhausted, idle: float | None, outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_is_counted")
-    check(classifier.judge_counted(made, seen, CURL), outcome, said)
+    check(classifier.judge_counted(made, seen, lambda: idle, CURL), outcome, said)
 
 
 @pytest.mark.parametrize(
@@ -565,20 +571,20 @@ def test_without_another_client_nobody_can_be_affected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "outcome", "said"),
+    ("recovered", "more", "outcome", "said"),
     [
-        ({"recovered": (asked(),)}, PASS, "HTTP 200 after 6 s"),
-        ({"recovered": (refusal(), asked())}, PASS, "HTTP 200 after 7 s"),
-        ({"recovered": (refusal(), refusal())}, FAIL, "HTTP 429 after 7 s"),
-        ({"recovered": (Asked("", LOST),)}, INCONCLUSIVE, "nothing for 10 s"),
-        ({"told_seconds": 60.0}, NOT_COVERED, "Retry-After says 60 s; not waited for"),
-        ({"told_seconds": None}, INCONCLUSIVE, "says nothing"),
-        ({"burst": burst(refused=())}, INCONCLUSIVE, "none of 140"),
+        ((asked(),), {}, PASS, "HTTP 200 after 6 s"),
+        ((refusal(), asked()), {}, PASS, "HTTP 200 after 7 s"),
+        ((refusal(), refusal()), {}, FAIL, "HTTP 429 after 7 s"),
+        ((Asked("", LOST),), {}, INCONCLUSIVE, "nothing for 10 s"),
+        ((), {"told_seconds": 60.0}, NOT_COVERED, "Retry-After says 60 s; not waited for"),
+        ((), {"told_seconds": None}, INCONCLUSIVE, "says nothing"),
+        ((), {"burst": burst(refused=())}, INCONCLUSIVE, "none of 140"),
     ],
 )
-def test_recovers(more: dict[str, Any], outcome: Outcome, said: str) -> None:
+def test_recovers(recovered: tuple[Asked, ...], more: dict[str, Any], outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_ends")
-    check(classifier.judge_recovers(made, exhausted(**more), CURL), outcome, said)
+    check(classifier.judge_recovers(made, exhausted(**more), Recovery(recovered), CURL), outcome, said)
 
 
 @pytest.mark.parametrize(
@@ -601,6 +607,44 @@ def test_one_allowance_for_all_replicas(
 ) -> None:
     seen = exhausted(elsewhere=tuple(asked(who="b", status=status) for status in statuses), **more)
     check(classifier.judge_all_replicas(seen, CURL, shared=shared), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "limited", "more", "outcome", "said"),
+    [
+        ([429], True, {}, PASS, "HTTP 429 for a batch"),
+        ([429], False, {}, PASS, "HTTP 429 for a batch"),
+        ([200, 429], True, {}, FAIL, "HTTP 200 for a batch"),
+        ([200, 429], False, {}, NOT_COVERED, "HTTP 200 for a batch"),
+        ([200, 200], True, {}, INCONCLUSIVE, "refused no more"),
+        ([404], True, {}, NOT_COVERED, "HTTP 404"),
+        ([503], True, {}, INCONCLUSIVE, "HTTP 503"),
+        ([429], True, {"burst": burst(refused=())}, INCONCLUSIVE, "none of 140"),
+    ],
+)
+def test_no_batch_beyond_the_limit(
+    statuses: list[int],
+    limited: bool,  # noqa: FBT001 - a case
+    more: dict[str, Any],
+    outcome: Outcome,
+    said: str,
+) -> None:
+    seen = exhausted(batch=tuple(asked(status=status) for status in statuses), **more)
+    check(classifier.judge_batches(seen, CURL, limited=limited), outcome, said)
+
+
+@pytest.mark.parametrize(("counted", "outcome"), [(4, FAIL), (5, PASS), (6, PASS), (7, FAIL)])
+def test_a_refused_batch_is_counted_once_or_by_its_files(counted: float, outcome: Outcome) -> None:
+    made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_is_counted")
+    seen = exhausted(counted=counted, turned_away=5, spare=1)
+    check(classifier.judge_counted(made, seen, lambda: 0.0, CURL), outcome, f"grew by {counted}")
+
+
+@pytest.mark.parametrize(("grown", "outcome"), [(0, PASS), (4, PASS), (5, FAIL), (9, FAIL)])
+def test_a_refusal_is_not_counted_for_another_limit(grown: float, outcome: Outcome) -> None:
+    made = of_contract("classifier.limit", classifier.Limited, "classifier.limit_is_counted")
+    seen = exhausted(counted=5, turned_away=5, mistaken={"ocr_limited": grown})
+    check(classifier.judge_counted(made, seen, lambda: 0.0, CURL), outcome, f"grew by {max(grown, 5)}")
 
 
 def test_one_process_has_one_allowance() -> None:

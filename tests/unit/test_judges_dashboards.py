@@ -514,6 +514,55 @@ def test_variables_that_there_are_not(text: str, free: tuple[str, ...], expected
     assert checks.judge_variables(given, queries(used), {}, (), PLACE).outcome is expected
 
 
+def test_several_values_where_one_is_compared() -> None:
+    one = asked('up{job="$job"}')
+    used = Asked(one.uid, one.place, one.panel, one.query, one.texts, one.nodes, {}, (), ("job",))
+    verdict = checks.judge_variables(promise(checks.Variables), queries(used), {}, (), PLACE)
+    assert verdict.outcome is Outcome.FAIL
+    assert "main / Panel, query A: it compares one value with $job, which has several" in verdict.observed
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ("now", Outcome.PASS),
+        ("now-1m", Outcome.PASS),
+        ("now-10m", Outcome.PASS),
+        ("now-1h", Outcome.FAIL),
+        ("2024-01-02T00:00:00Z", Outcome.FAIL),
+    ],
+)
+def test_a_dashboard_that_opens_with_what_was(ends: str, expected: Outcome) -> None:
+    line = contract.load().promises("dashboards.opens", checks.Opens)[0]
+    boards = list(found(panel("Up"), time={"from": "now-6h", "to": ends}).boards.values())
+    verdict = checks.judge_opens(line, boards, PLACE)
+    assert verdict.outcome is expected
+    assert (f"main opens with a time range that ends at {ends}" in verdict.observed) is (expected is Outcome.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("title", "exprs", "expected"),
+    [
+        ("Replicas Up", ['count(up{job="app"})'], Outcome.FAIL),
+        ("Replicas that are available", ["count by (job) (up)"], Outcome.FAIL),
+        ("Replicas Up", ['count(up{job="app"} == 1)'], Outcome.PASS),
+        ("Replicas Up", ['sum(up{job="app"})'], Outcome.PASS),
+        ("Up", ["up"], Outcome.PASS),
+        ("Share up", ["sum(up) / count(up)"], Outcome.PASS),
+        ("Replicas up, of all", ["sum(up)", "count(up)"], Outcome.PASS),
+        ("Replicas", ["count(up)"], Outcome.PASS),
+        ("Backup targets", ["count(up)"], Outcome.PASS),
+        ("Pods Up", ["count(kube_pod_info)"], Outcome.PASS),
+    ],
+)
+def test_what_is_called_up_answers(title: str, exprs: list[str], expected: Outcome) -> None:
+    """A count of targets is the same whether they answer or not."""
+    line = contract.load().promises("dashboards.answering", checks.Answering)[0]
+    one = dashboards.read({"panels": [panel(title, targets=[{"refId": e, "expr": e} for e in exprs])]}).panels[0]
+    each = [panel_queries._read(Asked("main", title, one, query, (query.text,), ())) for query in one.queries]
+    assert checks.judge_answering(line, queries(*each), PLACE).outcome is expected
+
+
 # -- units and colours -------------------------------------------------------------------------------------------------
 
 

@@ -152,6 +152,39 @@ def test_what_else_was_sent_is_told() -> None:
     assert "is sent 2 times, and classify_a_part" in verdict.expected
 
 
+@pytest.mark.parametrize(
+    ("lasting", "closer", "outcome", "said"),
+    [
+        ((4, 4), None, PASS, "4 keys without an end, after the answer as before"),
+        ((4, 2), None, PASS, "2 keys without an end"),
+        ((4, 5), (0, 3, 3), FAIL, "3 more after 3 new drawings, 0 more while none was sent"),
+        ((4, 6), (0, 3, 6), FAIL, "6 more after 3 new drawings"),
+        # Somebody registers vectors.
+        ((4, 5), (0, 3, 0), PASS, "others kept 1 before"),
+        ((4, 5), (2, 3, 3), INCONCLUSIVE, "others keep something, too"),
+        ((4, 5), (0, 3, 1), INCONCLUSIVE, "others keep something, too"),
+        ((4, LOST), None, INCONCLUSIVE, LOST.sentence),
+        ((), None, INCONCLUSIVE, "it was not read"),
+    ],
+)
+def test_what_is_kept_has_an_end(
+    lasting: tuple[Any, ...], closer: tuple[int, int, int] | None, outcome: Outcome, said: str
+) -> None:
+    seen = dependencies.Exercise(("a", "b"), (answer({"success": True}),) * 2, lasting=lasting)
+
+    def look() -> dependencies.Kept:
+        assert closer is not None, "nothing called for a closer look"
+        return dependencies.Kept(*closer)
+
+    check(dependencies.judge_expires(ACT, seen, look), outcome, said)
+
+
+def test_keys_without_an_end_are_those_of_all_databases() -> None:
+    keyspace = {"db0": {"keys": 7, "expires": 4, "avg_ttl": 9}, "db1": {"keys": 2, "expires": 0}}
+    assert dependencies.lasting(keyspace) == 5
+    assert dependencies.lasting({}) == 0
+
+
 def test_readings_of_redis_that_failed_are_told() -> None:
     seen = dependencies.Exercise(("a", "b"), (answer({"success": True}),), (LOST, LOST))
     with pytest.raises(CouldNotObserve):
@@ -312,12 +345,19 @@ def test_pools_fit(sizes: list[object], outcome: Outcome, said: str) -> None:
 
 
 def own(
-    number: int, *statuses: str | None, success: bool = True, by: str = "paddle", row_by: str | None = "paddle"
+    number: int,
+    *statuses: str | None,
+    success: bool = True,
+    by: str = "paddle",
+    row_by: str | None = "paddle",
+    late: float | None = 0.2,
 ) -> dependencies.Own:
-    """Make an own request with a row for each status."""
-    claimed = number + 0.123
-    rows = tuple(dependencies.Entry(claimed, row_by, status) for status in statuses)
-    return dependencies.Own(claimed, by, success, rows)
+    """Make an own request with a row for each status, which is so much later."""
+    claimed, at = number + 0.123, 1_700_000_000.0 + number
+    rows = tuple(
+        dependencies.Entry(claimed, row_by, status, None if late is None else at + late) for status in statuses
+    )
+    return dependencies.Own(claimed, by, success, rows, at)
 
 
 GOOD = [own(number, "success") for number in range(4)]
@@ -349,6 +389,11 @@ BAD = [own(10 + number, "error", success=False) for number in range(3)]
         ("provider", GOOD, PASS, "4 rows"),
         ("provider", [own(n, "success", by="deepseek_hf") for n in range(3)], FAIL, "paddle"),
         ("provider", [own(n, "success", row_by=None) for n in range(3)], NOT_COVERED, "no provider"),
+        ("time", GOOD, PASS, "4 rows"),
+        ("time", [own(n, "success", late=-3600.0) for n in range(4)], FAIL, "3600 s before the request"),
+        ("time", [own(n, "success", late=3600.0) for n in range(4)], FAIL, "likewise in 4 of 4 rows"),
+        ("time", [*GOOD, own(5, "success", late=3600.0)], PASS, "5 rows"),  # another's, which took as long
+        ("time", [own(n, "success", late=None) for n in range(4)], NOT_COVERED, "no time zone"),
         ("status", [*GOOD, *BAD], PASS, "success and error"),
         ("status", [*GOOD, own(5, "success", "error"), *BAD], PASS, "success and error"),  # another client's failed
         ("status", [*(own(n, "success", "success") for n in range(4)), *BAD], PASS, "success and error"),
@@ -368,7 +413,8 @@ def test_rows_of_own_requests(holds: str, found: list[dependencies.Own], outcome
 
 
 def test_a_history_need_not_have_what_was_refused() -> None:
-    made = load().promises("dependencies.entries", dependencies.Entries)[3]
+    every = load().promises("dependencies.entries", dependencies.Entries)
+    (made,) = (each for each in every if each.holds == "failures")
     check(dependencies.judge_entries(made, [*GOOD, *BAD], failures=False, **PLACE), NOT_COVERED, "does not say")
 
 
@@ -385,3 +431,29 @@ def test_own_requests_are_known_by_a_fine_time() -> None:
     assert [(one.claimed, one.success) for one in found] == [(12.345, True), (2.345, False)]
     rows = [dependencies.Entry(12.345, "paddle", "success"), dependencies.Entry(None, None, None)]
     assert [len(one.rows) for one in dependencies.matched(found, rows)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("late", "rows"),
+    [
+        (0.0, 1),
+        (9.0, 1),  # it waited for its turn
+        (-300.0, 0),  # another refusal took just as long
+        (3600.0, 1),  # as that of another request: a replica's clock is wrong
+        (None, 1),  # a moment without a time zone
+    ],
+)
+def test_rows_of_refusals_are_as_old_as_those_of_other_requests(late: float | None, rows: int) -> None:
+    own_ones = [
+        dependencies.Own(51.234, "paddle", success=True, at=1000.0),
+        dependencies.Own(61.234, "paddle", success=True, at=1000.0),
+        dependencies.Own(0.123, "paddle", success=False, at=1000.0),
+    ]
+    entries = [
+        dependencies.Entry(51.234, "paddle", "success", at=1000.5),
+        dependencies.Entry(61.234, "paddle", "success", at=4600.5),
+        dependencies.Entry(0.123, "paddle", "input_error", at=None if late is None else 1000.0 + late),
+    ]
+    assert [len(one.rows) for one in dependencies.matched(own_ones, entries)] == [1, 1, rows]
+    # Nothing is known of the history's clock: what took as long counts.
+    assert [len(one.rows) for one in dependencies.matched(own_ones[2:], entries)] == [1]

@@ -203,6 +203,7 @@ TRAFFIC = {"query": "t", "window_seconds": 300, "minimum": 5}
         ({"labels": ["provider"]}, result(1.0, labels={"provider": ""}), 50, FAIL, "provider"),
         ({"labels": ["provider"]}, result(1.0, labels={"provider": "p"}), 50, PASS, ""),
         ({"series_max": 1}, result(1.0, 2.0), 50, FAIL, "2 series"),
+        ({"not_apart_by": ["pod"]}, result(1.0, 2.0), 50, PASS, ""),
     ],
 )
 def test_signal(fields: dict[str, Any], found: QueryResult, traffic: float, outcome: Outcome, said: str) -> None:
@@ -218,6 +219,25 @@ def test_several_objectives_may_have_a_series_each(services: tuple[str, ...], ou
     samples = tuple(Sample({"service": each, "n": str(n)}, 1.0, NOW) for n, each in enumerate(services))
     found = QueryResult("q", "GET q", samples)
     check(prometheus.judge_signal(made, found, prometheus.Wanted(9), PLACE), outcome)
+
+
+@pytest.mark.parametrize(
+    ("series", "outcome", "said"),
+    [
+        ([{"instance": "a"}, {"instance": "b"}], FAIL, "2 values of instance: a; b"),
+        ([{"provider": "p", "pod": "a"}, {"provider": "p", "pod": "b"}], FAIL, "2 values of pod: a; b"),
+        ([{"provider": "p"}, {"provider": "q"}], PASS, ""),
+        ([{"provider": "p", "instance": "a"}, {"provider": "q", "instance": "a"}], PASS, ""),
+        ([{"instance": "a"}], PASS, ""),
+        ([{"replica": "a"}, {"replica": "b"}], PASS, ""),  # of two Prometheus servers
+    ],
+)
+def test_what_is_of_the_platform_is_not_of_each_replica(
+    series: list[dict[str, str]], outcome: Outcome, said: str
+) -> None:
+    made = promise(prometheus.Signal, query="q", traffic=TRAFFIC, not_apart_by=["instance", "pod"])
+    found = QueryResult("q", "GET q", tuple(Sample(labels, 1.0, NOW) for labels in series))
+    check(prometheus.judge_signal(made, found, prometheus.Wanted(9), PLACE), outcome, said)
 
 
 GUARD = ("requests > 0.1",)

@@ -88,6 +88,33 @@ def test_an_exporter_that_is_not_here_is_named() -> None:
     assert queries.judge_selectors(made, asked("m or n", ELSEWHERE, FOUND), (), PLACE).notes == ()
 
 
+LASTING = promise(queries.Lasting, lookback_seconds=21600, gone_seconds=300, steady_share=0.9)
+
+
+def seen(*, since: float = 3600, until: float = 600, share: float = 1.0, up: bool = True) -> queries.Seen:
+    """Make a metric that was there from so many seconds ago to so many seconds ago."""
+    return queries.Seen("haproxy (lb:8404)", NOW - since, NOW - until, share * (since - until) / 60, up)
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "said"),
+    [
+        ([seen()], FAIL, "m came with each scrape of haproxy (lb:8404), which answers, and has not for 600 s"),
+        ([seen(up=False)], PASS, "1 metrics without series now"),
+        ([seen(share=0.5)], PASS, ""),  # it comes and goes
+        ([seen(since=1200)], PASS, ""),  # it was there for a moment
+        ([seen(until=60)], PASS, ""),  # a scrape was lost
+        ([seen(), seen(until=60)], PASS, ""),  # another one has it
+        ([seen(up=False), seen()], FAIL, "which answers"),
+        ([], PASS, ""),
+        (UNSEEN, INCONCLUSIVE, "no answer within 10 s"),
+    ],
+)
+def test_what_has_stopped_coming(found: list[queries.Seen] | CouldNotObserve, outcome: Outcome, said: str) -> None:
+    verdict = queries.judge_lasting(LASTING, {"m": found}, NOW, scale=1, step_seconds=60, place=PLACE)
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict
+
+
 def rule(query: str) -> Rule:
     return Rule("A", "alerting", query, {}, {}, 0, "ok", "", 0, 0, "", (), "g", "f", 30.0)
 

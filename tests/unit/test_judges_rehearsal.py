@@ -87,6 +87,8 @@ LEFT_OUT = Played(left_out={"errors": "unknown function"}, file=Path("/out/storm
         ([math.nan], {"may_be_nan": True}, Outcome.PASS, "nan"),
         ([math.inf], {}, Outcome.FAIL, "ratio reads inf"),
         ([0.5, 0.9], {}, Outcome.FAIL, "ratio reads 0.9"),
+        ([0.5], {"not_between": [0.41, 0.49]}, Outcome.PASS, "0.5"),
+        ([0.45], {"not_between": [0.41, 0.49]}, Outcome.FAIL, "ratio reads 0.45"),
         ("many-to-many", {}, Outcome.INCONCLUSIVE, "many-to-many"),
     ],
 )
@@ -99,7 +101,8 @@ def test_signals(given: list[float] | str, fields: dict[str, Any], outcome: Outc
     assert verdict.outcome is outcome
     assert words in verdict.observed
     if outcome is Outcome.FAIL:
-        assert verdict.expected.startswith("ratio from 0.4 to 0.6")
+        gap = " and not from 0.41 to 0.49" if "not_between" in fields else ""
+        assert verdict.expected.startswith(f"ratio from 0.4 to 0.6{gap}")
         assert verdict.reproduce == "promtool test rules /out/storm.json"
         assert "half of it fails" in verdict.where
     if fields.get("may_be_nan"):
@@ -205,6 +208,48 @@ def test_what_need_not_be_there() -> None:
     assert none.outcome is Outcome.NOT_COVERED
     there = judge_fires(told(Fires, about={"directly": ["ratio"]}, **optional), rehearsal(Played()))
     assert there.outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("query", "fires", "outcome", "words"),
+    [
+        ('memory{job="app"} > 3', True, Outcome.PASS, "Full fires after"),
+        ('memory{job="app"} > 9', False, Outcome.FAIL, "g/Full never becomes true: memory"),
+        ("held > 9 or memory > 9", False, Outcome.FAIL, "g/Full never becomes true"),
+        ('memory{job="prometheus"} > 9', False, Outcome.NOT_COVERED, "there is no alert that reads memory"),
+        ("memory / node_memory > 0.9", False, Outcome.NOT_COVERED, "there is no alert"),
+        ("memory > 2 * (memory offset 1d)", False, Outcome.NOT_COVERED, "there is no alert"),
+        ("predict_linear(memory[1h], 3600) > 9", False, Outcome.NOT_COVERED, "there is no alert"),
+        ("container_memory > 9", False, Outcome.FAIL, "g/Full never becomes true"),
+        ('container_memory{pod=~"app-.*"} > 9', False, Outcome.FAIL, "g/Full never becomes true"),
+        ('container_memory{pod=~"grafana-.*"} > 9', False, Outcome.NOT_COVERED, "there is no alert"),
+        ("redis_up == 0", False, Outcome.NOT_COVERED, "there is no alert"),
+    ],
+)
+def test_what_sees_a_change_must_fire(query: str, *, fires: bool, outcome: Outcome, words: str) -> None:
+    """Only alerts on what is changed, with limits that are numbers, are asked."""
+    rules = Rules((group("g", rule("Full", query, "alerting", labels={"severity": "warning"})),), frozenset({"memory"}))
+    story = {
+        "is": "memory is used up",
+        "minutes": 30,
+        "changes": [{"metric": "memory", "value": 4}],
+        "others": [{"metric": "container_*", "labels": {"pod": "app-*"}, "value": 4}],
+    }
+    kept = told(
+        Fires,
+        about={"reads": ["memory", "container_*"], "but_not": ["node_*"]},
+        within_minutes=15,
+        optional=True,
+        touched=True,
+        scenarios={"storm": story},
+        world=[{"metric": "memory", "value": 1}],
+    )
+    pods = tuple(Copy({"__name__": "container_memory", "pod": name}, 1) for name in ("app-1", "grafana-1"))
+    stage = Stage(({"job": "app", "instance": "a"},), copies=(*pods, Copy({"__name__": "redis_up"}, 1)))
+    played = Played((fired("Full", 5.0),) if fires else ())
+    verdict = judge_fires(kept, Rehearsal(rules, stage, {"storm": played}))
+    assert verdict.outcome is outcome
+    assert words in verdict.observed
 
 
 # -------------------------------------------------------------------------------------------- what ends, what sleeps

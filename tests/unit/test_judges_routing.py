@@ -84,6 +84,48 @@ def test_receivers(level: str, made: routing.Routing, outcome: Outcome, said: st
     check(checks.judge_receivers(line, made, [DOWN, SLOW, BUSY], PLACE), outcome, said)
 
 
+HOOKS = {"pager": "http://hub/pager", "chat": "http://hub/chat", "mail": "http://hub/mail"}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "level", "outcome", "said"),
+    [
+        (HOOKS, "critical", PASS, "1 alert(s) reach a page"),
+        (HOOKS | {"pager": "http://hub/chat"}, "critical", FAIL, "by route.routes[0], which has the address of 'chat'"),
+        (HOOKS | {"pager": "http://hub/chat"}, "warning", PASS, ""),
+        (HOOKS | {"pager": "http://hub/mail?to=x"}, "critical", PASS, ""),
+        # One address for all: what takes it tells by the labels whom to wake.
+        (dict.fromkeys(HOOKS, "http://hub/"), "critical", PASS, ""),
+        (dict.fromkeys(HOOKS, "<secret>"), "critical", PASS, ""),
+        (
+            {**HOOKS, "pager": "http://other/x", "on-call": "http://other/x", "test": "http://other/y"},
+            "critical",
+            PASS,
+            "",
+        ),
+        (HOOKS | {"canary": "http://hub/canary"}, "critical", PASS, ""),
+    ],
+)
+def test_receivers_of_webhooks(hooks: dict[str, str], level: str, outcome: Outcome, said: str) -> None:
+    """What is called a pager and posts to the chat's address wakes nobody."""
+    lines = "".join(f"- {{name: {name}, webhook_configs: [{{url: '{url}'}}]}}\n" for name, url in hooks.items())
+    routes = f"[{{{CRITICAL}, receiver: pager}}, {{{WARNING}, receiver: chat}}]"
+    made = routing.read(f"route: {{receiver: mail, routes: {routes}}}\nreceivers:\n{lines}")
+    line = next(line for line in LINES if line.level == level)
+    check(checks.judge_receivers(line, made, [DOWN, SLOW], PLACE), outcome, said)
+
+
+def test_a_receiver_of_tests_reaches_nobody() -> None:
+    line = next(line for line in LINES if line.level == "critical")
+    made = plan('match: {test: "true"}, receiver: canary', f"{CRITICAL}, receiver: pager", receivers="canary:webhook")
+    check(checks.judge_receivers(line, made, [DOWN], PLACE), PASS)
+    check(
+        checks.judge_receivers(line, made, [sent("Down", "critical", test="true")], PLACE),
+        FAIL,
+        "'canary' (webhook) by route.routes[0]",
+    )
+
+
 def test_one_alert_among_many_is_seen_and_doubt_is_none() -> None:
     line = next(line for line in LINES if line.level == "critical")
     made = plan(
@@ -367,6 +409,10 @@ def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
         (inhibiting('severity=~".+"', 'severity=~".+"'), FAIL, "each alert on one side is on the other, too"),
         (inhibiting('severity="critical"', 'severity="warning"'), FAIL, "compares nothing (`equal` is empty)"),
         (inhibiting('alertname="Down"', 'severity="warning"'), PASS, ""),
+        (inhibiting('severity="critical"', 'severity="warning"', "team"), PASS, "compares team alone, which is who"),
+        (inhibiting('severity="critical"', 'severity="warning"', "team, owner"), PASS, "compares team, owner alone"),
+        (inhibiting('severity="critical"', 'severity="warning"', "team, subject"), PASS, "1 inhibition(s)"),
+        (inhibiting('alertname="Down"', 'severity="warning"', "team"), PASS, "1 inhibition(s)"),
         (inhibiting('severity="critical"', 'severity="warning"', "namespace, subject"), PASS, "namespace besides"),
         (inhibiting('alertname="InfoInhibitor"', 'severity="warning"', "namespace"), PASS, "not loaded here"),
         (
@@ -379,7 +425,10 @@ def inhibiting(source: str, target: str, equal: str = "") -> routing.Routing:
     ],
 )
 def test_inhibitions(made: routing.Routing, outcome: Outcome, said: str) -> None:
-    alerts = [sent("Down", "critical", subject="a"), sent("Slow", "warning", subject="a")]
+    alerts = [
+        sent(name, level, subject="a", team="x", owner="y")
+        for name, level in (("Down", "critical"), ("Slow", "warning"))
+    ]
     line = contract.load().promises("routing.inhibitions", checks.Inhibitions)[0]
     check(checks.judge_inhibitions(line, made, alerts, None, PLACE), outcome, said)
 

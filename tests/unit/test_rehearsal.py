@@ -30,6 +30,7 @@ from selfcheck.rehearsal import (
     sampled_seconds,
     scenario_document,
     series,
+    touches,
 )
 from selfcheck.rehearsing import _played, grows, since, words_of
 from tests.unit.making import promise
@@ -120,6 +121,76 @@ def test_a_restart() -> None:
     """Counters begin at zero again."""
     found = made(scenario(lead_minutes=1, minutes=2, restart=True), REQUESTS)
     assert found['requests_total{status="ok",job="app",instance="a"}'] == "3660 60+60x2"
+
+
+def test_what_happens_to_one_replica() -> None:
+    """The others go on as always."""
+    told = scenario(lead_minutes=1, replicas=1, changes=[{"metric": "loaded", "value": 0}])
+    found = made(told, GAUGE)
+    assert found['loaded{job="app",instance="a"}'] == "1 0+0x3"
+    assert found['loaded{job="app",instance="b"}'] == "1 1+0x3"
+
+
+def test_what_is_otherwise_from_beginning_to_end() -> None:
+    """A change comes to what is otherwise, and that is there again after it."""
+    always = [{"metric": "requests_total", "rate": 0.5}, {"metric": "loaded", "value": 2}]
+    told = scenario(
+        lead_minutes=2, minutes=1, after_minutes=1, always=always, changes=[{"metric": "loaded", "value": 0}]
+    )
+    found = made(told, REQUESTS, GAUGE)
+    assert found['requests_total{status="ok",job="app",instance="a"}'] == "1830+30x1 1890 1920+30x1"
+    assert found['loaded{job="app",instance="a"}'] == "2+0x1 0 2+0x1"
+    assert not told.uneventful
+
+
+def test_what_other_programs_do() -> None:
+    """A series that is as on the target counts faster in the change, or has another value; the rest goes on."""
+    copies = (
+        Copy({"__name__": "refused_total", "to": "chat"}, 10, 0.1),
+        Copy({"__name__": "refused_total", "to": "mail"}, 10, 0.1),
+        Copy({"__name__": "loaded", "pod": "app-1"}, 7, 0.1),
+    )
+    others = [
+        {"metric": "refused_*", "labels": {"to": "ch*"}, "rate": 1},
+        {"metric": "loaded", "labels": {"pod": "app-*"}, "value": 3},
+    ]
+    told = scenario(lead_minutes=2, minutes=2, after_minutes=2, others=others)
+    found = made(told, stage=Stage((), copies=copies, interval_seconds=60))
+    assert found['refused_total{to="chat"}'] == "10+6x1 22+60x1 142+6x2"
+    assert found['refused_total{to="mail"}'] == "10+6x1 22+6x1 34+6x2"
+    assert found['loaded{pod="app-1"}'].split()[1] == "3+0x1"
+    assert not told.uneventful
+
+
+@pytest.mark.parametrize(
+    ("query", "touched"),
+    [
+        ("loaded == 0", True),
+        ('loaded{job="app"} == 0', True),
+        ('min by (job) (loaded{instance=~"a|b"}) == 0', True),
+        ('loaded{job="other"} == 0', False),
+        ("recorded == 0", True),
+        ("refused_total > 0", True),
+        ('rate(refused_total{to="chat"}[5m]) > 0', True),
+        ('rate(refused_total{to="mail"}[5m]) > 0', False),
+        ("up == 0", False),
+        ("unread > 0 or loaded == 0", True),
+    ],
+)
+def test_which_rules_see_a_change(query: str, *, touched: bool) -> None:
+    """A rule that selects other series than those that are changed tells nothing of the change."""
+    rules = Rules((group("g", rule("recorded", "sum(loaded)"), rule("A", query, "alerting")),), frozenset({"loaded"}))
+    story = {
+        "is": "something happens",
+        "minutes": 3,
+        "changes": [{"metric": "load*", "value": 0}],
+        "others": [{"metric": "refused_total", "labels": {"to": "chat"}, "rate": 1}],
+    }
+    told = promise(Rehearsed, scenario="s", scenarios={"s": story}, world=[{"metric": "loaded", "value": 1}])
+    copies = tuple(Copy({"__name__": "refused_total", "to": to}, 0) for to in ("chat", "mail"))
+    stage = Stage(REPLICAS, copies=copies)
+    (alert,) = (each for each in rules.every if each.kind == "alerting")
+    assert touches(alert, rules, told, stage) is touched
 
 
 @pytest.mark.parametrize(

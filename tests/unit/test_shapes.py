@@ -8,7 +8,7 @@ from selfcheck import promql
 from selfcheck.knowledge import Knowledge
 from selfcheck.shapes import Lint, lint
 from selfcheck.templates import lint_templates
-from selfcheck.vanishing import Watched, vanishing
+from selfcheck.vanishing import Watched, silent, vanishing
 from tests.unit.knowing import knowledge
 
 KNOWN = knowledge()
@@ -323,7 +323,15 @@ def test_a_healthy_template_is_left_alone(expression: str, annotation: str) -> N
         ("sum(rate(ocr_errors_total[5m])) > 1", "{{ $labels.provider }}", Lint.LABELS, "which sum(rate", True),
         ("sum(unknown_total) > 1", "{{ $labels.provider }}", Lint.LABELS, "the result has no labels", True),
         (BY_PROVIDER, "{{ $labels.providr }}", Lint.LABELS, "nearest: provider", True),
-        (BY_PROVIDER, "{{ $labels.cluster }}", Lint.LABELS, "it has provider", False),
+        (BY_PROVIDER, "{{ $labels.cluster }}", Lint.LABELS, "it has provider", True),
+        (BY_PROVIDER, "{{ $labels.provider }} in {{ $labels.cluster }}", Lint.LABELS, "it has provider", False),
+        (BY_PROVIDER, "{{ $labels }} in {{ $labels.cluster }}", Lint.LABELS, "it has provider", False),
+        ("up == 0", "{{ $labels.cluster }}", Lint.LABELS, "which the result never has", False),
+        ("topk(1, up) == 0", "{{ $labels.cluster }}", Lint.LABELS, "which the result never has", False),
+        ("app:errors:rate5m > 1", "{{ $labels.key }}", Lint.LABELS, "it has provider", True),
+        ("count by (key) (ocr_circuit_state == 2) > 0", "{{ $labels.whom }}", Lint.LABELS, "it has key", True),
+        (f"{BY_PROVIDER} or up == 0", "{{ $labels.cluster }}", Lint.LABELS, "never has", False),
+        (f"{BY_PROVIDER} and on () up == 1", "{{ $labels.key }}", Lint.LABELS, "it has provider", True),
     ],
 )
 def test_a_wrong_template_is_found(expression: str, annotation: str, expected: Lint, said: str, *, sure: bool) -> None:
@@ -392,6 +400,36 @@ def test_what_tells_of_missing_targets_in_other_ways(alert: str, recorded: str, 
     watched = [Watched("app", static=False)]
     given = vanishing(alerts, [promql.parse(recorded)], watched, KNOWN, ["kube_deployment_.*"])
     assert bool(list(given)) is found
+
+
+@pytest.mark.parametrize(
+    ("alert", "others", "found"),
+    [
+        ('absent(up{job="app"})', [], True),
+        ('absent(up{job="app"})', ['up{job!="app"} == 0'], True),
+        ('absent(up{job="app"})', ['up{job="redis"} == 0', "redis_up == 0"], True),
+        ('absent(up{job="app"})', ["absent(up)"], True),
+        ('absent(up{job="app"} == 1)', [], False),
+        ('absent(up{job="app"})', ['up{job="app"} == 0'], False),
+        ('absent(up{job="app"})', ["up == 0"], False),
+        ('absent(up{job="app"})', ["100 * count by (job) (up == 0) / count by (job) (up) > 10"], False),
+        ('absent(up{job="app"})', ['avg(up{job="app"}) < 0.5'], False),
+        ('absent(up{job="app"})', ["absent(ocr_requests_total)"], False),
+        ('absent(up{job="app"})', ["count(ocr_model_loaded) < 2"], False),
+        ('absent_over_time(up{job="app"}[5m])', [], False),
+        ('absent(up{job="app"}) or up{job="app"} == 0', [], False),
+        ('absent(up{job=~"gone"})', [], False),
+        ('(count(up{job="app"} == 1) or vector(0)) == 0', [], False),
+        ("absent(up)", [], False),
+    ],
+)
+def test_a_target_that_does_not_answer_is_not_absent(alert: str, others: list[str], *, found: bool) -> None:
+    alerts = {"g/Gone": promql.parse(alert)}
+    alerts |= {f"g/{number}": promql.parse(text) for number, text in enumerate(others)}
+    given = list(silent(alerts, [], [Watched("app", static=True)], KNOWN))
+    assert [(name, finding.sure) for name, finding in given] == [("g/Gone", True)] * found
+    recorded = silent({"g/Gone": promql.parse(alert)}, [promql.parse('sum(up{job="app"})')], [], KNOWN)
+    assert list(recorded) == []
 
 
 @pytest.mark.parametrize("text", ["up == 0", 'up{job="app"} == 1', 'up{job="app"} * 0', 'up{job!="redis"} == 0'])
