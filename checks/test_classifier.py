@@ -436,6 +436,52 @@ def test_together(promise: Together, target: Target) -> Verdict:
     return judge_together(promise, look(target, promise.wire).batch, _curl(target, promise.wire.batch))
 
 
+class Namesakes(Together):
+    """Files of one name, as of two folders, are two files."""
+
+
+def judge_namesakes(promise: Namesakes, batch: Batch, reproduce: str) -> Verdict:
+    """Each file's own classification is in the answer, wherever: their names do not tell which is whose.
+
+    An answer that has classifications by file name cannot have both; then nothing is promised.
+    """
+    wire, asked = promise.wire, batch.namesakes
+    expected = f"a classification for each of {len(batch.names)} files of one name"
+    if asked is None:
+        return inconclusive(expected, "they were not sent")
+    place = {"where": asked.where, "reproduce": reproduce}
+    unread = _unread_batch(asked, expected, reproduce)
+    if unread is not None:
+        return unread
+    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    found = [each for _, each in _classifications(wire, body, ())]
+    alone = [body_of(one) for one in batch.singly]
+    known = [each for each in alone if each is not None]
+    if not found or (len(found) < len(batch.names) and _by_name(body, batch.names[0])):
+        return not_covered("its answer has no list of classifications", "nothing to do: none is promised")
+    if len(known) < len(alone):
+        return inconclusive(expected, "one of them alone was not classified", **place)
+    lost = [each for each in known if all(_differing(wire, each, one, promise.tolerance) for one in found)]
+    if lost or len(found) != len(alone):
+        got = some([shown(each.get(wire.category)) for each in found])
+        return failed(
+            expected, f"{got}; alone they are {some([shown(each.get(wire.category)) for each in known])}", **place
+        )
+    return passed(f"{len(found)} files of one name, as each alone", where=asked.where)
+
+
+def _by_name(value: object, name: str) -> bool:
+    if isinstance(value, list):
+        return any(_by_name(each, name) for each in value)
+    return isinstance(value, Mapping) and (name in value or any(_by_name(each, name) for each in value.values()))
+
+
+@check("classifier.namesakes", Namesakes)
+def test_namesakes(promise: Namesakes, target: Target) -> Verdict:
+    """A batch does not take files for one another that have the same name."""
+    return judge_namesakes(promise, look(target, promise.wire).batch, _curl(target, promise.wire.batch))
+
+
 # -------------------------------------------------------------------------------------------------------------- refusal
 
 

@@ -120,7 +120,8 @@ class Totals:
 class Seen:
     """All comparisons of a run, what could not be registered or removed, and the answers after the removal.
 
-    `replacing` is the answer to the registration of another vector under an id that was taken.
+    `replacing` is the answer to the registration of another vector under an id that was taken. `patterned` is a
+    comparison with a vector after ids were to be removed that would be patterns of its own.
     """
 
     asked: tuple[Asked, ...]
@@ -131,6 +132,7 @@ class Seen:
     replacing: Answer | CouldNotObserve | None = None
     totals: Totals | None = None
     removed_again: Answer | CouldNotObserve | None = None
+    patterned: Asked | None = None
 
     def of(self, *hows: How) -> list[Asked]:
         """Give what was asked in one of these ways; without any, everything."""
@@ -187,6 +189,10 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
         there = _reading(plan, page, before, registered)
         replacing, replaced = _replace(target, plan, first)
         asked += replaced
+        remove = target.contract.act(target.contract.platform.candidate_remove)
+        beginning = first[0].id[:-1]
+        target.platform.send_each([Sending(remove, {"candidate": f"{beginning}{any_}"}) for any_ in _WILDCARDS])
+        patterned = _ask(target, plan, [first[0]], _NOT_FOUND)[0]
     left_behind = tuple(target.left_behind[known:])
     remaining = _reading(plan, page, there, -registered)
     totals = Totals(registered, before, there, remaining)
@@ -196,11 +202,12 @@ def observe(target: Target, plan: Plan, cases: Sequence[Case]) -> Seen:
     places: Sequence[tuple[str, str | None]] = [("", None), *replicas]
     looks = [replace(first[0], how=How.REPLICA, replica=name, base=base) for name, base in places]
     gone = [] if left_behind else _ask(target, plan, looks, _HTTP_OK)
-    remove = target.contract.act(target.contract.platform.candidate_remove)
     repeated = None if left_behind else target.platform.send_each([Sending(remove, {"candidate": first[0].id})])[0]
-    return Seen(tuple(asked), "", troubles, left_behind, tuple(gone), replacing, totals, repeated)
+    return Seen(tuple(asked), "", troubles, left_behind, tuple(gone), replacing, totals, repeated, patterned)
 
 
+_WILDCARDS = ("*", "%")
+"""What stands for any text in Redis and in SQL."""
 _REPLICAS_FOR_EACH_MAX = 3
 
 
@@ -655,8 +662,13 @@ class Removal(Compared):
 def judge_removal(promise: Removal, found: Seen) -> Verdict:
     """Nothing is left behind, and a removed vector is answered with 404 and the promised code."""
     expected = f"each vector registered, removed, and then HTTP 404 with {promise.plan.code} = {promise.gone}"
+    if found.patterned is not None and getattr(found.patterned.answer, "status", 0) == _NOT_FOUND:
+        observed = (
+            f"{found.patterned.question.id} was gone after removals of its beginning with {' and '.join(_WILDCARDS)}"
+        )
+        return failed("a removal takes one vector", observed, where=found.patterned.where)
     if found.left_behind:
-        observed = f"could not be removed, and is still there: {some(found.left_behind)}"
+        observed = f"could not be removed: {some(found.left_behind)}"
         note = "remove by hand what is named; a path of the deployment's own belongs into the contract's api.toml"
         return failed(expected, observed, where=found.asked[0].where, reproduce=found.asked[0].reproduce, notes=[note])
     verdicts = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
@@ -18,7 +19,7 @@ from selfcheck.clients.platform import Caller, Sending
 from selfcheck.contract import Act, ActName, Component, Model, PayloadName, Promise, Right, RouteName
 from selfcheck.observation import CouldNotObserve
 from selfcheck.settings import SETTING_OF
-from selfcheck.values import Missing, dig, shown, some
+from selfcheck.values import Missing, dig, leaves, shown, some
 from selfcheck.verdict import Verdict, combine, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
@@ -702,17 +703,37 @@ class TenantVectors(Tenants):
 
 
 @_settling
-def judge_unseen(got: Got, *, where: str, reproduce: str) -> Verdict:
-    """Another client cannot compare with what it did not register."""
+def judge_unseen(got: Got, nobodys: Got, *, where: str, reproduce: str) -> Verdict:
+    """Another client cannot compare with what it did not register, nor is it told that somebody has.
+
+    `nobodys` is the answer for an id that nobody has. Numbers are left out: ids and moments differ each time.
+    """
     expected = "no comparison with a vector that another client registered"
     place = {"where": where, "reproduce": reproduce}
-    if isinstance(got, Answer) and _HTTP_OK < got.status < _SERVER_ERROR and got.status != _RATE_LIMITED:
-        return passed(f"HTTP {got.status} for the other client", where=where)
-    return failed(expected, _said(_usable(got, expected, place)), **place)
+    if not (isinstance(got, Answer) and _HTTP_OK < got.status < _SERVER_ERROR and got.status != _RATE_LIMITED):
+        return failed(expected, _said(_usable(got, expected, place)), **place)
+    if isinstance(nobodys, Answer) and nobodys.status == got.status:
+        one, other = _plain(got), _plain(nobodys)
+        telling = sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+        if telling:
+            said = f"{telling[0]} is {shown(one.get(telling[0], 'missing'))}, {shown(other.get(telling[0], 'missing'))}"
+            return failed("the answer to an id that nobody has", f"{said} for an id that nobody has", **place)
+    return passed(f"HTTP {got.status} for the other client", where=where)
+
+
+def _plain(answer: Answer) -> dict[str, str]:
+    """Give what an answer says, without what differs each time: whatever has a digit in it."""
+    try:
+        return {path: _VARIES.sub("#", str(value)) for path, value in leaves(answer.json())}
+    except CouldNotObserve:
+        return {}
+
+
+_VARIES = re.compile(r"[\w-]*\d[\w:.-]*")
 
 
 def judge_kept(promise: TenantVectors, mine: Sequence[Got], *, where: str, reproduce: str) -> Verdict:
-    """After another client registered something else under the same id, and after it deleted that: mine as it was."""
+    """Mine is as it was: after another client registered another one under its id, and after it deleted that twice."""
     place = {"where": where, "reproduce": reproduce}
 
     @_settling
@@ -725,14 +746,15 @@ def judge_kept(promise: TenantVectors, mine: Sequence[Got], *, where: str, repro
             return failed(expected, f"compared with itself: {promise.score} = {shown(score)}", **place)
         return passed("as it was", where=where)
 
-    return combine(one(got, meanwhile) for got, meanwhile in zip(mine, ("registered", "deleted"), strict=True))
+    return combine(one(got, meanwhile) for got, meanwhile in zip(mine, _MEANWHILE, strict=True))
 
 
+_MEANWHILE = ("registered", "deleted, and deleted again,")
 _MINE, _THEIRS = [3.0, 4.0, 0.0], [0.0, 0.0, 5.0]
 
 
-def _meddled(promise: TenantVectors, target: Target) -> tuple[Got, list[Got]]:
-    """Let another client compare with my vector, register its own under the id, and delete that."""
+def _meddled(promise: TenantVectors, target: Target) -> tuple[list[Got], list[Got]]:
+    """Let another client compare with mine and with nobody's, register its own under my id, and delete it twice."""
     compare = target.contract.act(promise.compare)
     register = target.contract.act(target.contract.platform.candidate_register)
     remove = target.contract.act(target.contract.platform.candidate_remove)
@@ -740,13 +762,14 @@ def _meddled(promise: TenantVectors, target: Target) -> tuple[Got, list[Got]]:
         if isinstance(candidate, CouldNotObserve):
             raise candidate
         values = {"candidate": candidate, "vector": _MINE}
-        unseen, _ = target.platform.send_each(
-            [Sending(compare, values, caller=Caller.OTHER)]
-        ) + target.platform.send_each([Sending(register, {**values, "vector": _THEIRS}, caller=Caller.OTHER)])
+        nobodys = {**values, "candidate": f"{candidate}-of-nobody"}
+        unseen = target.platform.send_each([Sending(compare, each, caller=Caller.OTHER) for each in (values, nobodys)])
+        target.platform.send_each([Sending(register, {**values, "vector": _THEIRS}, caller=Caller.OTHER)])
         try:
             mine = target.platform.send_each([Sending(compare, values)])
         finally:
             target.platform.send_each([Sending(remove, values, caller=Caller.OTHER)], tidying=True)
+        target.platform.send_each([Sending(remove, values, caller=Caller.OTHER)])
         return unseen, mine + target.platform.send_each([Sending(compare, values)])
 
 
@@ -758,7 +781,9 @@ def test_tenant_vectors(promise: TenantVectors, target: Target) -> Verdict:
     unseen, mine = target.once(("meddled", promise.compare), lambda: _meddled(promise, target))
     act = target.contract.act(promise.compare)
     place = {"where": f"POST {target.contract.route(act.route).path}", "reproduce": target.platform.curl(act)}
-    return judge_unseen(unseen, **place) if promise.holds == "unseen" else judge_kept(promise, mine, **place)
+    return (
+        judge_unseen(unseen[0], unseen[1], **place) if promise.holds == "unseen" else judge_kept(promise, mine, **place)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- comparisons at one time

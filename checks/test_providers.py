@@ -573,12 +573,14 @@ def test_gauge(promise: Gauge, target: Target) -> Verdict:
     again = [
         Try(one.who, one.provider, Round(one.last.ready, (answer,))) for one, answer in zip(tries, answers, strict=True)
     ]
-    return judge_gauge(promise, act, again, _read_gauges(target), reproduce=reproduce)
+    return judge_gauge(promise, act, again, _read_metrics(target), reproduce=reproduce)
 
 
-def _read_gauges(target: Target) -> Snapshot:
+def _read_metrics(target: Target) -> Snapshot:
     families = {promise.metric for promise in target.contract.promises("providers.gauge", Gauge)}
     families |= {promise.metric for promise in target.contract.promises("providers.reset", Reset)}
+    for promise in target.contract.promises("providers.reset_keeps", ResetKeeps):
+        families |= set(promise.counters)
     return snapshot(target.platform, target.contract, target.replicas(), families=families)
 
 
@@ -762,9 +764,15 @@ class ResetAnswer(OfReset):
     )
 
 
+class ResetKeeps(OfReset):
+    """A reset leaves the counters as they are."""
+
+    counters: tuple[str, ...] = Field(min_length=1, description="Counters of requests and errors.")
+
+
 @dataclass(frozen=True, slots=True)
 class Resets:
-    """What came back to the resets of a run, by promise; gauges before and after; the requests that followed."""
+    """What came back to the resets of a run, by promise; metrics before and after; the requests that followed."""
 
     answers: Mapping[str, Answer | CouldNotObserve]
     before: Snapshot
@@ -825,11 +833,34 @@ def describe(act: Act) -> str:
     return f"HTTP {' or '.join(map(str, act.expect.statuses))}"
 
 
+def judge_reset_keeps(promise: ResetKeeps, resets: Resets, *, reproduce: str) -> Verdict:
+    """On no process a counter fell or went away meanwhile; of one that was restarted in between nothing is known."""
+    verdicts = []
+    for name in resets.before.scrapes.keys() & resets.after.scrapes.keys():
+        old, new = resets.before.scrapes[name], resets.after.scrapes[name]
+        place = {"where": f"the metrics of {name or 'the platform'}", "reproduce": reproduce}
+        expected = "counters as they were, or more"
+        if old.identity is None or old.identity != new.identity:
+            verdicts.append(inconclusive(expected, "it was restarted meanwhile, or cannot be told", **place))
+            continue
+        counted = [sample for family in promise.counters for sample in old.exposition.series(family)]
+        fallen = [
+            f"{sample.key} from {sample.value:g} to {'nothing' if after is None else f'{after:g}'}"
+            for sample in counted
+            if (after := new.exposition.value(sample.name, sample.labels)) is None or after < sample.value
+        ]
+        if fallen:
+            verdicts.append(failed(expected, some(fallen), **place))
+        elif counted:
+            verdicts.append(passed(f"{len(counted)} counters, none fell", where=place["where"]))
+    return combine(verdicts) if verdicts else inconclusive("counters as they were", "no process has any, or answers")
+
+
 def _resets(target: Target) -> Resets:
     """Send every reset of the contract once; raises CouldNotObserve where the platform has no such route."""
     known = target.contract.promises("providers.reset", Reset)
     promises: list[OfReset] = [*known, *target.contract.promises("providers.reset_answer", ResetAnswer)]
-    before = _read_gauges(target)
+    before = _read_metrics(target)
     sent = [
         Sending(target.contract.act(p.act), {"provider": p.provider} if isinstance(p, Reset) else {}) for p in promises
     ]
@@ -837,11 +868,11 @@ def _resets(target: Target) -> Resets:
     came = [answer for answer in answers if not isinstance(answer, CouldNotObserve)]
     if came and all(answer.status in _NO_ROUTE for answer in came):
         raise _no_such_route(came[0].asked)
-    after = _read_gauges(target)
+    after = _read_metrics(target)
     if any(_opened(promise, before) for promise in known):
         # What was open is to be closed everywhere; that may take replicas a moment to hear of.
         pause(known[0].lag_seconds)
-        after = _read_gauges(target)
+        after = _read_metrics(target)
     confirmed = target.platform.send_each(
         [Sending(target.contract.act(promise.confirm), {"provider": promise.provider}) for promise in known]
     )
@@ -883,3 +914,10 @@ def test_reset_answer(promise: ResetAnswer, target: Target) -> Verdict:
         where=target.contract.route(act.route).path,
         reproduce=target.platform.curl(act),
     )
+
+
+@check("providers.reset_keeps", ResetKeeps)
+def test_reset_keeps(promise: ResetKeeps, target: Target) -> Verdict:
+    """A reset is of the breaker alone."""
+    resets = target.once("resets", lambda: _resets(target))
+    return judge_reset_keeps(promise, resets, reproduce=target.platform.curl(target.contract.act(promise.act)))

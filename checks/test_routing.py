@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import math
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -17,17 +19,17 @@ from selfcheck.checking import check
 from selfcheck.contract import Component, Model, Promise, Right
 from selfcheck.families import families, quantities
 from selfcheck.observation import CouldNotObserve, Trouble
-from selfcheck.promql import Matcher, always_gives, parse
+from selfcheck.promql import Matcher, always_gives, parse, uses
 from selfcheck.routing import Labels, Reach, Routing, Sent
 from selfcheck.values import curl, some
 from selfcheck.verdict import Verdict, failed, inconclusive, not_covered, passed
 from selfcheck.waiting import GaveUp, pause, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from selfcheck.clients.alertmanager import Silence, Status
-    from selfcheck.clients.prometheus import QueryResult, RuleGroup
+    from selfcheck.clients.prometheus import QueryResult, Rule, RuleGroup
     from selfcheck.delivery import Canary, Delivered
     from selfcheck.exposition import Exposition
     from selfcheck.target import Target
@@ -53,7 +55,7 @@ def _status(target: Target) -> Status:
 
 def _read(target: Target) -> Routing:
     try:
-        return routing.read(_status(target).config)
+        return routing.read(_status(target).config, dt.datetime.now(dt.UTC).year)
     except routing.UnreadableConfigurationError as error:
         raise CouldNotObserve(
             Trouble.UNEXPECTED_ANSWER,
@@ -69,12 +71,23 @@ def _place(target: Target) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """An alert of a rule before relabelling and after; `kept` and `lost` are the labels of what it is about."""
+
+    rule: str
+    before: Labels
+    after: Labels
+    kept: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """What the loaded rules would send: their alerts, and those that are dropped or lose labels before."""
 
     sent: tuple[Sent, ...]
     dropped: tuple[str, ...] = ()
-    changed: tuple[tuple[str, Labels, Labels], ...] = ()
+    changed: tuple[Changed, ...] = ()
 
     @property
     def own(self) -> tuple[Sent, ...]:
@@ -85,13 +98,13 @@ class Alerts:
 def alerts_of(
     groups: Iterable[RuleGroup],
     configuration: Mapping[str, Any],
-    names: frozenset[str] | None = None,
+    names: Callable[[Rule], frozenset[str] | None] = lambda _: None,
     own: Collection[str] | None = None,
 ) -> Alerts:
     """Work out the alerts of all alerting rules, as Prometheus sends them with a configuration.
 
-    `names` are the labels that series have: an alert has no others besides its rule's. `own` are the files whose rules
-    are the platform's (None: all are).
+    `names` gives the labels that what a rule reads has: an alert has no others besides its rule's. `own` are the files
+    whose rules are the platform's (None: all are).
     """
     external = {str(k): str(v) for k, v in ((configuration.get("global") or {}).get("external_labels") or {}).items()}
     ways = _ways(configuration.get("alerting") or {})
@@ -101,6 +114,7 @@ def alerts_of(
             if rule.kind != "alerting":
                 continue
             name, before = f"{group.name}/{rule.name}", routing.labels_of(rule)
+            before = replace(before, names=names(rule) if before.others else None)
             is_own = own is None or group.file in own
             # By the first way that it is sent at all: another Alertmanager may be for some alerts only.
             arrived = [(way, routing.relabelled(before, way, external)) for way in ways]
@@ -109,9 +123,18 @@ def alerts_of(
                 dropped += [name] * is_own
                 continue
             if steps and is_own:
-                changed.append((name, before, labels))
-            sent.append(Sent(name, replace(labels, names=names), _always(rule.query), is_own))
+                changed.append(_changed(name, before, labels, steps))
+            sent.append(Sent(name, replace(labels, names=before.names), _always(rule.query), is_own))
     return Alerts(tuple(sent), tuple(dropped), tuple(changed))
+
+
+def _changed(rule: str, before: Labels, after: Labels, steps: Sequence[Mapping[str, Any]]) -> Changed:
+    """Compare an alert before and after; what its rule fixes says nothing of what it is about."""
+    about = {name for name, value in before.known.items() if value is None}
+    if before.others:
+        about |= (before.names or frozenset()) - before.known.keys()
+    lost = frozenset(name for name in about if routing.loses(steps, name))
+    return Changed(rule, before, after, frozenset(about) - lost, lost)
 
 
 def _ways(alerting: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], ...]]:
@@ -138,7 +161,7 @@ def _alerts(target: Target) -> Alerts:
             text = target.once("prometheus configuration", target.prometheus_client().config)
             configuration = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe
         groups = target.rule_groups()
-        return alerts_of(groups, configuration or {}, _label_names(target), own_files(groups, _marks(target)))
+        return alerts_of(groups, configuration or {}, partial(_names, target), own_files(groups, _marks(target)))
 
     return target.once("sent alerts", look)
 
@@ -162,6 +185,18 @@ def _marks(target: Target) -> frozenset[str]:
     with contextlib.suppress(CouldNotObserve):
         own |= {found.job for found in target.app_targets() if found.job}
     return frozenset(own)
+
+
+def _names(target: Target, rule: Rule) -> frozenset[str] | None:
+    """Give the labels of all series that a rule reads; those that there are where one of its metrics has none now."""
+    every = _label_names(target)
+    try:
+        metrics = {use.selector.name for use in uses(parse(rule.query))}
+        client = target.prometheus_client()
+        known = [target.once(("label names", each), partial(client.label_names, each)) for each in metrics if each]
+    except (ValueError, CouldNotObserve):
+        return every
+    return frozenset().union(*known) if all(known) and "" not in metrics else every
 
 
 def _label_names(target: Target) -> frozenset[str] | None:
@@ -360,18 +395,27 @@ def test_open(promise: Open, target: Target) -> Verdict:
 
 
 class Leaving(Levels):
-    """Alerts leave Prometheus with their severity."""
+    """Alerts leave Prometheus with their severity, and with what tells those of one rule apart."""
+
+    apart: tuple[tuple[str, ...], ...] = Field(
+        (), description="Labels of what an alert is about; of each group at least one stays."
+    )
 
 
 def judge_sent(promise: Leaving, alerts: Alerts, place: Mapping[str, str]) -> Verdict:
-    """No alert is dropped by relabelling, and each keeps the severity of its rule."""
+    """No alert is dropped by relabelling, each keeps the severity of its rule, and two of a rule stay two."""
     wrong = [f"{name} is dropped" for name in alerts.dropped]
-    for name, before, after in alerts.changed:
-        own, sent = before.known.get(promise.label), after.known.get(promise.label)
-        if own in promise.levels and promise.label in after.known and sent is not None and sent != own:
-            wrong.append(f"{name} is sent with {promise.label}={sent or 'nothing'}, its rule says {own}")
-        elif own in promise.levels and promise.label not in after.known:
-            wrong.append(f"{name} is sent without {promise.label}, its rule says {own}")
+    for changed in alerts.changed:
+        own, sent = changed.before.known.get(promise.label), changed.after.known.get(promise.label)
+        if own in promise.levels and promise.label in changed.after.known and sent is not None and sent != own:
+            wrong.append(f"{changed.rule} is sent with {promise.label}={sent or 'nothing'}, its rule says {own}")
+        elif own in promise.levels and promise.label not in changed.after.known:
+            wrong.append(f"{changed.rule} is sent without {promise.label}, its rule says {own}")
+        wrong += [
+            f"{changed.rule} is sent without {' and '.join(lost)}: all that it is about become one alert"
+            for group in promise.apart
+            if (lost := [name for name in group if name in changed.lost]) and not changed.kept & set(group)
+        ]
     if wrong:
         return failed("alerts are sent as their rules say", some(wrong), **place)
     return passed(f"{len(alerts.sent)} alerting rules", where=place["where"])

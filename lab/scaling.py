@@ -69,6 +69,17 @@ class Scale:
             message = f"windows from {self.window_seconds_min} s to {self.window_seconds_max} s are no range"
             raise ValueError(message)
 
+    @classmethod
+    def capped(cls, factor: float, window_seconds_max: float) -> Scale:
+        """Give the scale of a lab whose rules forget within `window_seconds_max`; the floors give way to a low cap.
+
+        What has shorter windows is scraped and evaluated more often: as often in a window as by default.
+        """
+        usual = cls(factor)
+        window_seconds_min = min(usual.window_seconds_min, window_seconds_max)
+        interval_seconds_min = usual.interval_seconds_min * window_seconds_min / usual.window_seconds_min
+        return cls(factor, interval_seconds_min, window_seconds_min, window_seconds_max)
+
     def plain(self, duration: str) -> str:
         """Scale a duration that has neither floor nor cap (`for`, `offset`, waits of Alertmanager)."""
         return written(seconds(duration) / self.factor)

@@ -96,7 +96,7 @@ class Lab:
     ) -> None:
         self.directory = Path(directory).resolve()
         self.port_offset = port_offset
-        self.scale = Scale(factor=time_scale, window_seconds_max=window_max_seconds)
+        self.scale = Scale.capped(time_scale, window_max_seconds)
         self.ports = Ports.at(port_offset)
         self.say: Callable[[str], None] = lambda _: None
         self._state = StateFile(self.directory / "state.json")

@@ -99,11 +99,15 @@ class Cache:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Several new files sent at once, and then one by one to the same process; `names` are their file names."""
+    """Several new files sent at once, and then one by one to the same process; `names` are their file names.
+
+    `namesakes` are the same files at once, all under the name of the first one.
+    """
 
     together: Asked
     singly: tuple[Asked, ...]
     names: tuple[str, ...]
+    namesakes: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +264,12 @@ def _elsewhere(target: Target, files: Sequence[tuple[str, Sending]], places: Pla
 
 def _batch(target: Target, wire: Wire, acts: Sequence[Act], who: str, base: str | None) -> Batch:
     payloads = tuple(new_file(target, act) for act in reversed(acts))
-    together = ask(target, [(who, Sending(target.contract.act(wire.batch), payloads=payloads, base=base))])
-    singly = [(who, Sending(acts[0], payload=payload, base=base)) for payload in payloads]
-    return Batch(together[0], tuple(ask(target, singly)), tuple(payload.filename for payload in payloads))
+    alike = tuple(replace(payload, filename=payloads[0].filename) for payload in payloads)
+    batch = target.contract.act(wire.batch)
+    together = ask(target, [(who, Sending(batch, payloads=payloads, base=base))])[0]
+    singly = tuple(ask(target, [(who, Sending(acts[0], payload=payload, base=base)) for payload in payloads]))
+    namesakes = ask(target, [(who, Sending(batch, payloads=alike, base=base))])[0]
+    return Batch(together, singly, tuple(payload.filename for payload in payloads), namesakes)
 
 
 def _meters(target: Target, wire: Wire) -> Mapping[str, Scrape]:

@@ -36,6 +36,7 @@ class Limit(Model):
     """How the rate limit is called, and how far a look at it may go."""
 
     act: ActName = Field(description="Act whose number is limited; each time the same file, so that caches answer.")
+    besides: ActName = Field(description="An act of another service, which must not be counted for this limit.")
     health: RouteName
     per_window: str = Field(description="Path on the health page to the number of requests in a window.")
     burst: str = Field(description="Path on the health page to the number of requests beyond it.")
@@ -347,6 +348,7 @@ def _burst(
     # whatever the platform goes by.
     callers = (client.caller,) if client.source is not None else tuple(Caller)
     already = _spent(target, client.act, window, callers)
+    ask(target, [(who, replace(client, act=target.contract.act(limit.besides)).sending())])
     started = time.monotonic()
     # Near the limit one by one: which of several at once comes first is nobody's promise.
     slow = min(limit.one_by_one, allowed)

@@ -36,12 +36,22 @@ def is_always(parts: Iterable[Mapping[str, Any] | None]) -> bool:
     )
 
 
-def is_never(parts: Iterable[Mapping[str, Any] | None]) -> bool:
-    """Tell whether an interval holds at no moment: it has no parts, or days that none of its months has."""
+def is_never(parts: Iterable[Mapping[str, Any] | None], year: int | None = None) -> bool:
+    """Tell whether an interval holds at no moment from a `year` on; without one, years are not looked at.
+
+    It has no parts then, or days that none of its months has, or years that are over.
+    """
+    known = [part or {} for part in parts]
     return all(
-        not any(day <= _DAYS_IN_MONTH[month - 1] for month in _months(part or {}) for day in _days(part or {}))
-        for part in parts
+        _is_over(part, year)
+        or not any(day <= _DAYS_IN_MONTH[month - 1] for month in _months(part) for day in _days(part))
+        for part in known
     )
+
+
+def _is_over(part: Mapping[str, Any], year: int | None) -> bool:
+    last = [int(str(each).rpartition(":")[2]) for each in part.get("years") or ()]
+    return year is not None and bool(last) and max(last) < year
 
 
 def by_day_only(parts: Iterable[Mapping[str, Any] | None]) -> bool:

@@ -148,8 +148,8 @@ class Reach:
 # --------------------------------------------------------------------------------------------------- the configuration
 
 
-def read(text: str) -> Routing:
-    """Read Alertmanager's configuration; raises UnreadableConfigurationError."""
+def read(text: str, year: int | None = None) -> Routing:
+    """Read Alertmanager's configuration, as it works from a year on; raises UnreadableConfigurationError."""
     import yaml  # noqa: PLC0415 - only a run that looks at a configuration pays for it
 
     try:
@@ -164,7 +164,7 @@ def read(text: str) -> Routing:
                 for number, found in enumerate(document.get("inhibit_rules") or ())
             ),
             always=frozenset(name for name, parts in intervals if moments.is_always(parts)),
-            never=frozenset(name for name, parts in intervals if moments.is_never(parts)),
+            never=frozenset(name for name, parts in intervals if moments.is_never(parts, year)),
             by_day=frozenset(name for name, parts in intervals if moments.by_day_only(parts)),
             by_night=frozenset(name for name, parts in intervals if moments.by_night_only(parts)),
             placed=frozenset(name for name, parts in intervals if moments.says_where(parts)),
@@ -495,6 +495,13 @@ def relabelled(
     return Labels({name: value for name, value in known.items() if value != "" or others}, others)
 
 
+def loses(configurations: Iterable[Mapping[str, Any]], label: str) -> bool:
+    """Tell whether relabelling takes a label away, whatever its value is. Pure."""
+    steps = [step for step in configurations if str(step.get("action", "replace")).lower() not in ("drop", "keep")]
+    found = relabelled(Labels({label: "any"}), steps, {})
+    return found is not None and not found.others and label not in found.known
+
+
 def _replaced(
     step: Mapping[str, Any], action: str, pattern: re.Pattern[str] | None, joined: str | None, before: str | None
 ) -> str | None:
@@ -537,7 +544,8 @@ def agree(source: Labels, target: Labels, equal: Iterable[str], names: frozenset
 def _value(labels: Labels, name: str, names: frozenset[str] | None) -> str | None:
     if name in labels.known:
         return labels.known[name]
-    return "" if not labels.others or (names is not None and name not in names) else None
+    there = names if labels.names is None else labels.names
+    return "" if not labels.others or (there is not None and name not in there) else None
 
 
 @dataclass(frozen=True, slots=True)

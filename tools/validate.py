@@ -244,7 +244,7 @@ def validate_rules(files: Files, kept: Contract, job: str, promtool: Promtool | 
     rules = Rules(tuple(group for path in files.rules for group in groups_of(path)))
     own = _own_configuration(files.prometheus)
     ours = test_routing.own_files(rules.groups, {*families(kept), *quantities(kept), job})
-    _route(files.alertmanager, test_routing.alerts_of(rules.groups, own or {}, None, ours).own, kept, report)
+    _route(files.alertmanager, test_routing.alerts_of(rules.groups, own or {}, own=ours).own, kept, report)
     if not files.rules:
         return
     _lint(rules, kept, report)

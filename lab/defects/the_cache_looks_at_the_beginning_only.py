@@ -15,7 +15,7 @@ from lab.tamper import inside, replaced
 if TYPE_CHECKING:
     from lab.reference.service import Platform
 
-_LOOKED_AT_BYTES = 256
+_LOOKED_AT_BYTES = 4096
 
 
 @contextmanager

@@ -320,9 +320,10 @@ class Prometheus:
     # ------------------------------------------------------------------------------------------- what it
     # works on
 
-    def label_names(self) -> frozenset[str]:
-        """The names of all labels that there are."""
-        return self._read("labels", lambda data: frozenset(str(each) for each in data))
+    def label_names(self, metric: str = "") -> frozenset[str]:
+        """The names of all labels that there are, or of those that the series of a metric have; empty without any."""
+        params = {"match[]": metric} if metric else None
+        return self._read("labels", lambda data: frozenset(str(each) for each in data), params)
 
     def types(self) -> dict[str, tuple[str, ...]]:
         """The types that its targets give each metric family (counter, gauge, ...), mostly one."""

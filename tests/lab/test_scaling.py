@@ -93,6 +93,16 @@ def test_yaml_is_scaled_by_key_and_not_changed_itself() -> None:
     assert repr(document) == before
 
 
+@pytest.mark.parametrize(
+    ("cap_seconds", "rate", "interval"),
+    [(60.0, "rate(a[5s])", "1s"), (5.0, "rate(a[5s])", "1s"), (3.0, "rate(a[3s])", "600ms")],
+)
+def test_what_forgets_sooner_is_looked_at_more_often(cap_seconds: float, rate: str, interval: str) -> None:
+    scale = Scale.capped(120.0, cap_seconds)
+    assert scaled_promql("rate(a[5m])", scale) == rate
+    assert scale.interval("15s") == interval
+
+
 @pytest.mark.parametrize("options", [{"factor": 0.5}, {"window_seconds_min": 10.0, "window_seconds_max": 5.0}])
 def test_a_scale_that_makes_no_sense_is_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"scale below 1|are no range"):

@@ -224,6 +224,31 @@ def test_together(body: object, outcome: Outcome, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "outcome", "said"),
+    [
+        ([FLANGE, SHAFT], PASS, "2 files of one name"),
+        (
+            {"results": [{"filename": "part.dxf", "result": SHAFT}, {"filename": "part.dxf", "result": FLANGE}]},
+            PASS,
+            "",
+        ),
+        ({"results": [{"filename": "part.dxf", "result": SHAFT}] * 2}, FAIL, "alone they are"),
+        ([SHAFT], FAIL, "alone they are"),
+        ({"part.dxf": SHAFT}, NOT_COVERED, "no list"),
+        ({"accepted": 2}, NOT_COVERED, "no list"),
+    ],
+)
+def test_namesakes(body: object, outcome: Outcome, said: str) -> None:
+    made = of_contract("classifier.namesakes", classifier.Namesakes, "classifier.batch_of_namesakes")
+    batch = Batch(asked([]), (asked(FLANGE), asked(SHAFT)), ("part.dxf", "flange.dxf"), asked(body))
+    check(classifier.judge_namesakes(made, batch, CURL), outcome, said)
+    lost = replace(batch, singly=(asked(FLANGE), Asked("", LOST)))
+    if outcome is not NOT_COVERED:
+        check(classifier.judge_namesakes(made, lost, CURL), INCONCLUSIVE, "one of them alone")
+    check(classifier.judge_namesakes(made, replace(batch, namesakes=Asked("", LOST)), CURL), INCONCLUSIVE, "for 10 s")
+
+
+@pytest.mark.parametrize(
     ("together", "outcome", "said"),
     [
         (asked({}, status=500), FAIL, "HTTP 500"),

@@ -227,7 +227,11 @@ def gone(*answers: object) -> Seen:
     ("found", "outcome", "said"),
     [
         (right(), PASS, "2 answers say so"),
-        (replace(right(), left_behind=("vector id-1: HTTP 500",), gone=()), FAIL, "still there: vector id-1: HTTP 500"),
+        (
+            replace(right(), left_behind=("vector id-1: HTTP 500",), gone=()),
+            FAIL,
+            "could not be removed: vector id-1: HTTP 500",
+        ),
         (
             gone(answer(NOT_FOUND, status=404), answer({"score": 1})),
             FAIL,
@@ -487,3 +491,23 @@ def test_a_removal_that_is_repeated_may_be_refused_and_not_fail() -> None:
     fine, wrong = (replace(right(), gone=gone, removed_again=answer({}, status=status)) for status in (404, 500))
     assert compare.judge_removal(made, fine).outcome is PASS
     assert compare.judge_removal(made, wrong).outcome is FAIL
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "said"),
+    [
+        (200, PASS, "removed"),
+        (404, FAIL, "was gone after removals of its beginning with * and %"),
+        (429, PASS, "removed"),
+    ],
+)
+def test_ids_are_no_patterns(status: int, outcome: Outcome, said: str) -> None:
+    made = promise(compare.Removal, plan=PLAN, gone="DATA_NOT_FOUND")
+    question = right().asked[0].question
+    found = replace(
+        right(),
+        gone=(Asked(question, answer(NOT_FOUND, status=404)),),
+        patterned=Asked(question, answer({}, status=status)),
+    )
+    verdict = compare.judge_removal(made, found)
+    assert (verdict.outcome, said in verdict.observed) == (outcome, True), verdict

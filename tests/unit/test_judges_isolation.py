@@ -376,7 +376,28 @@ def test_tenant_cache(flags: tuple[object, ...], outcome: Outcome, said: str) ->
     ids=str,
 )
 def test_vectors_unseen(got: Any, outcome: Outcome) -> None:
-    check(isolation.judge_unseen(got, **PLACE), outcome)
+    check(isolation.judge_unseen(got, NOTHING, **PLACE), outcome)
+
+
+def gone(id_: str, **more: object) -> Answer:
+    return answer(
+        {"code": "DATA_NOT_FOUND", "message": f"there is no {id_}", "request_id": f"{id_}a7", **more}, status=404
+    )
+
+
+@pytest.mark.parametrize(
+    ("theirs", "nobodys", "outcome", "said"),
+    [
+        (gone("v-1"), gone("v-2-of-nobody"), PASS, "HTTP 404"),
+        (gone("v-1", owner="tenant"), gone("v-2"), FAIL, "owner is"),
+        (gone("v-1", message="this belongs to somebody else"), gone("v-2"), FAIL, "message is"),
+        (gone("v-1"), answer(b"<html>", status=404), FAIL, "for an id that nobody has"),
+        (gone("v-1"), answer({}, status=500), PASS, "HTTP 404"),  # that is another promise's matter
+        (gone("v-1"), NOTHING, PASS, "HTTP 404"),
+    ],
+)
+def test_nobody_is_told_what_others_have(theirs: Any, nobodys: Any, outcome: Outcome, said: str) -> None:
+    check(isolation.judge_unseen(theirs, nobodys, **PLACE), outcome, said)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from checks import test_providers as providers
 from selfcheck.contract import Act, Expectation
+from selfcheck.exposition import ProcessIdentity
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.replicas import Snapshot
 from selfcheck.verdict import Outcome, Verdict
@@ -443,3 +445,26 @@ def test_reset(
 def test_reset_answer(classes: list[int], came: Answer | CouldNotObserve, outcome: Outcome, said: str) -> None:
     made = promise(providers.ResetAnswer, **SHARED, act="reset", classes=classes, denied={"success": False})
     check(providers.judge_reset_answer(made, came, **PLACE), outcome, said)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "said"),
+    [
+        ("a_total 3", "a_total 3", PASS, "1 counters, none fell"),
+        ("a_total 3", "a_total 5", PASS, ""),
+        ("a_total 3", "a_total 1", FAIL, "a_total from 3 to 1"),
+        ("a_total 3", "b_total 1", FAIL, "a_total from 3 to nothing"),
+        ("b_total 1", "b_total 0", INCONCLUSIVE, "no process has any"),
+    ],
+)
+def test_a_reset_keeps_counters(before: str, after: str, outcome: Outcome, said: str) -> None:
+    made = promise(providers.ResetKeeps, **SHARED, act="reset", counters=["a_total"])
+    process = ProcessIdentity(1.0, 1.0)
+
+    def reading(text: str, who: ProcessIdentity) -> Snapshot:
+        return Snapshot({"one": scrape(f"{text}\n", replica="one", process=who)})
+
+    seen = providers.Resets({}, reading(before, process), reading(after, process), {})
+    check(providers.judge_reset_keeps(made, seen, reproduce="curl"), outcome, said)
+    restarted = replace(seen, after=reading(after, ProcessIdentity(2.0, 2.0)))
+    check(providers.judge_reset_keeps(made, restarted, reproduce="curl"), INCONCLUSIVE, "restarted")

@@ -215,6 +215,30 @@ def test_sent(step: dict[str, Any] | None, outcome: Outcome, said: str) -> None:
         check(checks.judge_sent(promise(checks.Leaving, **LEVELS), found, PLACE), PASS)
 
 
+APART = {**LEVELS, "apart": [["instance", "pod"], ["provider"]]}
+
+
+@pytest.mark.parametrize(
+    ("query", "names", "step", "said"),
+    [
+        ("up == 0", {"instance", "job"}, {"action": "labeldrop", "regex": "instance"}, "g/A is sent without instance"),
+        ("up == 0", {"instance", "job"}, {"target_label": "instance", "replacement": ""}, "sent without instance"),
+        ("up == 0", {"instance", "job"}, {"action": "labelkeep", "regex": "severity|alertname"}, "without instance"),
+        ("sum by (provider) (x) > 1", {"provider"}, {"action": "labeldrop", "regex": "prov.*"}, "without provider"),
+        # Pods have names of their own, an alert on a sum is about all, and a replica of Prometheus is no subject.
+        ("up == 0", {"instance", "pod"}, {"action": "labeldrop", "regex": "instance"}, ""),
+        ("sum(x) > 1", {"instance", "provider"}, {"action": "labeldrop", "regex": "instance"}, ""),
+        ("sum by (provider) (x) > 1", {"provider", "instance"}, {"action": "labeldrop", "regex": "instance"}, ""),
+        ("up == 0", {"instance", "replica"}, {"action": "labeldrop", "regex": "replica"}, ""),
+        ("up == 0", {"instance"}, {"target_label": "instance", "source_labels": ["instance"], "regex": "(.*):.*"}, ""),
+    ],
+)
+def test_two_alerts_of_a_rule_stay_two(query: str, names: set[str], step: dict[str, Any], said: str) -> None:
+    group = RuleGroup("g", "f.yml", 15.0, NOW, 0.01, (rule(query, severity="critical"),))
+    found = checks.alerts_of([group], {"alerting": {"alert_relabel_configs": [step]}}, lambda _: frozenset(names))
+    check(checks.judge_sent(promise(checks.Leaving, **APART), found, PLACE), FAIL if said else PASS, said)
+
+
 def test_alerts_of_others_are_theirs() -> None:
     """A Prometheus that is shared has rules of others, which go where they want."""
     ours = RuleGroup("g", "ours.yml", 15.0, NOW, 0.01, (rule("platform_error_ratio > 1", severity="critical"),))
@@ -226,10 +250,10 @@ def test_alerts_of_others_are_theirs() -> None:
     assert checks.own_files([theirs], []) is None
     watching = RuleGroup("w", "w.yml", 15.0, NOW, 0.01, (rule('up{job!~"cad-ml-platform|proxy"} == 0'),))
     assert checks.own_files([watching], ["cad-ml-platform"]) == frozenset({"w.yml"})
-    found = checks.alerts_of([ours, theirs], {}, None, files)
+    found = checks.alerts_of([ours, theirs], {}, own=files)
     assert [alert.rule for alert in found.own] == ["g/A"]
     drop = {"action": "drop", "source_labels": ["alertname"], "regex": "K"}
-    assert not checks.alerts_of([theirs], {"alerting": {"alert_relabel_configs": [drop]}}, None, files).dropped
+    assert not checks.alerts_of([theirs], {"alerting": {"alert_relabel_configs": [drop]}}, own=files).dropped
 
 
 TIMES = {

@@ -1,0 +1,34 @@
+"""The reset of a provider's breaker takes its error counters away, too."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab.breaking import Defect
+from lab.tamper import inside, replaced
+
+if TYPE_CHECKING:
+    from lab.reference.service import Platform
+
+
+@contextmanager
+def _change(platform: "Platform") -> Iterator[None]:
+    real = platform.breakers.reset
+    errors = platform.metrics.ocr_errors
+
+    def reset(provider: str) -> str:
+        before = real(provider)
+        for labels in [labels for labels in errors._metrics if labels[0] == provider]:  # noqa: SLF001 - has no method
+            errors.remove(*labels)
+        return before
+
+    with replaced(platform.breakers, reset=reset):
+        yield
+
+
+DEFECT = Defect(
+    breaks="counters only grow, whatever operators reset",
+    caught_by=("providers.reset_keeps_counters",),
+    how=inside(change=_change),
+    also=("metrics.*", "errors.*"),
+)
