@@ -160,29 +160,61 @@ class Winner(OfClassifier):
 
 def judge_winner(promise: Winner, every: Sequence[Asked], reproduce: str) -> Verdict:
     """No other category is more probable than the one that was chosen."""
-    wire = promise.wire
-    expected = f"{wire.category} is the one with the highest of {wire.probabilities}"
+    expected = _likeliest(promise.wire)
+    return _judge_bodies(every, expected, reproduce, lambda body, place: _judge_category(promise, body, place))
 
-    def one(body: Mapping[str, Any], place: Place) -> Verdict:
-        found, chosen = numbers(dig(body, wire.probabilities)), dig(body, wire.category)
-        if not found:
-            return inconclusive(expected, f"{wire.probabilities} has no numbers", **place)
-        best = max(found, key=lambda name: found[name])
-        if not isinstance(chosen, str) or chosen not in found:
-            observed = f"{wire.category} is {shown(chosen)}, which is not among {', '.join(sorted(found))}"
-            return failed(expected, observed, **place)
-        if found[chosen] < found[best] - promise.tolerance:
-            observed = f"{wire.category} is {chosen} with {found[chosen]:.4g}, but {best} has {found[best]:.4g}"
-            return failed(expected, observed, **place)
-        return passed(f"{chosen} with {found[chosen]:.4g}", where=place["where"])
 
-    return _judge_bodies(every, expected, reproduce, one)
+def _likeliest(wire: Wire) -> str:
+    return f"{wire.category} is the one with the highest of {wire.probabilities}"
+
+
+def _judge_category(promise: Winner, body: Mapping[str, Any], place: Place) -> Verdict:
+    wire, expected = promise.wire, _likeliest(promise.wire)
+    found, chosen = numbers(dig(body, wire.probabilities)), dig(body, wire.category)
+    if not found:
+        return inconclusive(expected, f"{wire.probabilities} has no numbers", **place)
+    best = max(found, key=lambda name: found[name])
+    if not isinstance(chosen, str) or chosen not in found:
+        observed = f"{wire.category} is {shown(chosen)}, which is not among {', '.join(sorted(found))}"
+        return failed(expected, observed, **place)
+    if found[chosen] < found[best] - promise.tolerance:
+        observed = f"{wire.category} is {chosen} with {found[chosen]:.4g}, but {best} has {found[best]:.4g}"
+        return failed(expected, observed, **place)
+    return passed(f"{chosen} with {found[chosen]:.4g}", where=place["where"])
+
+
+def judge_close_races(promise: CloseRaces, asked: Asked | None, reproduce: str) -> Verdict:
+    """The same of files of which two kinds are nearly as likely: there rounding and shortcuts show."""
+    expected = _likeliest(promise.wire)
+    if asked is None:
+        return inconclusive(expected, "they were not sent")
+    unread = _unread_batch(asked, expected, reproduce)
+    if unread is not None:
+        return unread
+    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    place: Place = {"where": asked.where, "reproduce": reproduce}
+    verdicts = [_judge_category(promise, each, place) for _, each in _classifications(promise.wire, body, ())]
+    if not verdicts:
+        remedy = "name the fields of a classification in the contract's classifier.toml"
+        return not_covered("no classification in the answer to a batch", remedy)
+    return combine(verdicts)
 
 
 @check("classifier.winner", Winner)
 def test_winner(promise: Winner, target: Target) -> Verdict:
     """The most probable category is the answer."""
     return judge_winner(promise, look(target, promise.wire).every, _curl(target, promise.wire.parts[0]))
+
+
+class CloseRaces(Winner):
+    """So is it where two categories are nearly as probable."""
+
+
+@check("classifier.close_races", CloseRaces)
+def test_close_races(promise: CloseRaces, target: Target) -> Verdict:
+    """The most probable category is the answer, by however little."""
+    plates = look(target, promise.wire).batch.plates
+    return judge_close_races(promise, plates, _curl(target, promise.wire.batch))
 
 
 class Confidence(OfClassifier):

@@ -101,13 +101,15 @@ class Cache:
 class Batch:
     """Several new files sent at once, and then one by one to the same process; `names` are their file names.
 
-    `namesakes` are the same files at once, all under the name of the first one.
+    `namesakes` are the same files at once, all under the name of the first one. `plates` are files between two kinds of
+    part, at once as well.
     """
 
     together: Asked
     singly: tuple[Asked, ...]
     names: tuple[str, ...]
     namesakes: Asked | None = None
+    plates: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +271,9 @@ def _batch(target: Target, wire: Wire, acts: Sequence[Act], who: str, base: str 
     together = ask(target, [(who, Sending(batch, payloads=payloads, base=base))])[0]
     singly = tuple(ask(target, [(who, Sending(acts[0], payload=payload, base=base)) for payload in payloads]))
     namesakes = ask(target, [(who, Sending(batch, payloads=alike, base=base))])[0]
-    return Batch(together, singly, tuple(payload.filename for payload in payloads), namesakes)
+    drawn = corpus.plates(f"{target.platform.mark}-plates")
+    plates = ask(target, [(who, Sending(batch, payloads=drawn, base=base))])[0]
+    return Batch(together, singly, tuple(payload.filename for payload in payloads), namesakes, plates)
 
 
 def _meters(target: Target, wire: Wire) -> Mapping[str, Scrape]:

@@ -27,7 +27,7 @@ def _change(platform: "Platform") -> Iterator[None]:
             names = await platform.cache.run(lambda client: client.hkeys(place))
         except CacheDownError:
             return found
-        for match in fnmatch.filter(names, name):
+        for match in fnmatch.filter(map(str, names), name):
             found = await real(tenant, match) or found
         return found
 

@@ -245,7 +245,12 @@ class Platform:
         answers = [next(sent) if why is None else why for why in useless]
         now = time.time()
         self.sent += [
-            Sent(self._contract.route(sending.act.route).path, sending.caller, sending.act.copies, now)
+            Sent(
+                self._contract.route(sending.act.route).path,
+                sending.caller,
+                len(sending.payloads) or sending.act.copies,
+                now,
+            )
             for sending, why in zip(sendings, useless, strict=True)
             if why is None
         ]

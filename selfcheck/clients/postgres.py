@@ -156,12 +156,16 @@ class Postgres:
         return str(rows[0][0]) if rows else ""
 
     def before_newest(self, table: str, time_column: str, seconds: int) -> str | None:
-        """The moment so long before the newest row of a table, as Postgres writes it; None for an empty table."""
+        """The moment so long before the newest row of a table, as Postgres writes it; None for an empty table.
+
+        Rows that claim to be of the future move it no further than to so long before now.
+        """
         from psycopg import sql  # noqa: PLC0415 - a slow import that only runs with a database in scope pay for
 
-        query = sql.SQL("SELECT (max({}) - make_interval(secs => {}))::text FROM {}").format(
-            sql.Identifier(time_column), sql.Literal(seconds), sql.Identifier(*table.split("."))
-        )
+        query = sql.SQL(
+            "SELECT (CASE WHEN count(*) > 0 THEN least(max({0}), now()) END - make_interval(secs => {1}))::text "
+            "FROM {2}"
+        ).format(sql.Identifier(time_column), sql.Literal(seconds), sql.Identifier(*table.split(".")))
         newest = self._one(f"the newest row of {table}", query.as_string(None))[0]
         return None if newest is None else str(newest)
 

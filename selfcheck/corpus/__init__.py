@@ -79,6 +79,26 @@ def paged(pages: int, mark: str) -> Payload:
     return Payload("pages.pdf", _marked(".pdf", broken.pages(pages), mark), "application/pdf")
 
 
+def plates(mark: str) -> tuple[Payload, ...]:
+    """Give DXF files from a square to a strip, and some with holes: between two kinds of part, both are likely."""
+    shapes = [(width, 0) for width in (100, 90, 80, 70, 50, 25)] + [(90, 3), (75, 3)]
+    return tuple(
+        Payload(f"plate-{number}.dxf", _marked(".dxf", _plate(*shape), f"{mark}-{number}"), _MEDIA_TYPES[".dxf"])
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _plate(width: int, holes: int) -> bytes:
+    """Draw a rectangle of lines, 100 high, with holes in a row."""
+    corners = [(0, 0), (width, 0), (width, 100), (0, 100)]
+    lines = ["0", "SECTION", "2", "ENTITIES"]
+    for (x, y), (to_x, to_y) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        lines += ["0", "LINE", "8", "0", "10", f"{x}", "20", f"{y}", "11", f"{to_x}", "21", f"{to_y}"]
+    for number in range(1, holes + 1):
+        lines += ["0", "CIRCLE", "8", "0", "10", f"{width * number / (holes + 1):g}", "20", "50", "40", "5"]
+    return "\n".join([*lines, "0", "ENDSEC", "0", "EOF", ""]).encode("ascii")
+
+
 def location(name: str) -> str | None:
     """Give where a payload lies in the repository, None for one that is made; raises UnknownPayloadError."""
     if name in _MADE:

@@ -106,6 +106,18 @@ class TestRealServer:
         assert postgres.rows_since("history.some rows", "at time", None) == 3
         assert "does not exist" in trouble_of(lambda: postgres.rows_since("nowhere", "at", None)).came_back
 
+    @pytest.mark.parametrize("type_", ["timestamptz", "timestamp"])
+    def test_rows_of_the_future_do_not_hide_those_of_now(self, server: tuple[str, int], type_: str) -> None:
+        postgres = client(server[0])
+        with psycopg.connect(server[0], autocommit=True) as boss:
+            boss.execute(f"CREATE TABLE ahead (at {type_})")
+            try:
+                boss.execute("INSERT INTO ahead VALUES (now()), (now() + interval '2 hours')")
+                since = postgres.before_newest("ahead", "at", 600)
+                assert postgres.rows_since("ahead", "at", since) == 2
+            finally:
+                boss.execute("DROP TABLE ahead")
+
     def test_where_a_table_is(self, postgres: Postgres) -> None:
         assert postgres.table_like("ocr_requests") == "public.ocr_requests"
         assert postgres.table_like("some rows") == 'history."some rows"'

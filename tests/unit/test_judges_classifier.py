@@ -226,6 +226,24 @@ def test_together(body: object, outcome: Outcome, said: str) -> None:
 @pytest.mark.parametrize(
     ("body", "outcome", "said"),
     [
+        (
+            {"results": [{"file": "a", "result": part("a", a=0.4, b=0.39)}]},
+            PASS,
+            "a with 0.4",
+        ),
+        ([part("b", a=0.4, b=0.39)], FAIL, "category is b with 0.39, but a has 0.4"),
+        ({"accepted": 8}, NOT_COVERED, "no classification"),
+    ],
+)
+def test_close_races(body: object, outcome: Outcome, said: str) -> None:
+    made = of_contract("classifier.close_races", classifier.CloseRaces, "classifier.most_probable_of_close_ones")
+    check(classifier.judge_close_races(made, asked(body), CURL), outcome, said)
+    check(classifier.judge_close_races(made, Asked("", LOST), CURL), INCONCLUSIVE, "nothing for 10 s")
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "said"),
+    [
         ([FLANGE, SHAFT], PASS, "2 files of one name"),
         (
             {"results": [{"filename": "part.dxf", "result": SHAFT}, {"filename": "part.dxf", "result": FLANGE}]},
