@@ -14,6 +14,7 @@ from selfcheck import boards, components, dashboards, knowledge, ladder, panel_q
 from selfcheck.checking import check
 from selfcheck.contract import Component, Promise
 from selfcheck.dashboards import GRID_WIDTH, Place, resolve
+from selfcheck.families import families
 from selfcheck.knowledge import Knowledge
 from selfcheck.labels import flow
 from selfcheck.observation import CouldNotObserve, Trouble
@@ -343,16 +344,25 @@ def judge_sources(
     said: Mapping[str, str],
     place: Mapping[str, str],
     knows: Mapping[str, Collection[str] | None] | None = None,
+    astray: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Each place names a data source that there is, of the kind it says; `said` is Grafana's trouble with some.
 
-    `knows` is what of the platform each Prometheus has, asked through Grafana (see `_known_by`).
+    `knows` is what of the platform each Prometheus has, asked through Grafana (see `_known_by`). `astray` has a place
+    that reads the platform's metrics for each source that is another Prometheus than this run's: it needs to have any.
     """
     wrong = [f"{name}: {found.missing}" for name, found in uses if found.missing]
     wrong += [f"Grafana cannot use the data source {name}: {trouble}" for name, trouble in said.items() if trouble]
     unclear = []
+    astray = astray or {}
     for name, known in (knows or {}).items():
-        if known is None or _TARGETS in known:
+        if known is None and name in astray:
+            unclear.append(
+                f"{astray[name]} asks {name} for the platform's metrics, which cannot be asked through Grafana"
+            )
+        elif known is not None and name in astray and not {_TARGETS, _NAMES} & {*known}:
+            wrong.append(f"{astray[name]} asks {name} for the platform's metrics, which has none")
+        if known is None or _TARGETS in known or name in astray:
             continue
         if _NAMES in known:
             unclear.append(f"the data source {name} has the platform's metrics, and none of the targets of this run's")
@@ -389,10 +399,26 @@ def test_sources(promise: Sources, target: Target) -> Verdict:
     url = f"{target.scope.url(Component.GRAFANA)}/api/datasources"
     place = {"where": f"GET {url}", "reproduce": place["reproduce"].replace("search", "datasources")}
     others = panel_queries.foreign(found.sources, target.scope.url(Component.PROMETHEUS) or "")
-    asked = [each for each in used if dashboards.is_prometheus(each.kind) and each.name not in others]
-    return judge_sources(
-        uses, said, place, _known_by(promise, target, [each for each in asked if not said.get(each.name)])
-    )
+    astray = {
+        resolved.source.name: f"{uid} / {name}"
+        for uid, board in found.boards.items()
+        for name, _, query in board.queries()
+        if (resolved := resolve(query.source, found.sources, board)).source is not None
+        and resolved.source.name in others
+        and _reads_own(query.text, families(target.contract))
+    }
+    asked = [
+        each
+        for each in used
+        if dashboards.is_prometheus(each.kind) and (each.name not in others or each.name in astray)
+    ]
+    knows = _known_by(promise, target, [each for each in asked if not said.get(each.name)])
+    return judge_sources(uses, said, place, knows, astray)
+
+
+def _reads_own(text: str, own: Collection[str]) -> bool:
+    node = _parsed(text)
+    return node is not None and any(use.selector.name in own for use in promql.uses(node))
 
 
 _TARGETS = "targets"

@@ -355,6 +355,21 @@ def test_a_data_source_that_is_another_prometheus(known: set[str] | None, expect
 
 
 @pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({"targets", "names"}, Outcome.PASS),
+        ({"names"}, Outcome.PASS),  # of another environment, which somebody may want to see beside this one
+        (set(), Outcome.FAIL),
+        (None, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_panel_that_asks_another_prometheus(known: set[str] | None, expected: Outcome) -> None:
+    verdict = checks.judge_sources([("a", Resolved(OTHER))], {}, PLACE, {"Nodes": known}, {"Nodes": "main / Latency"})
+    assert verdict.outcome is expected
+    assert ("main / Latency asks Nodes" in verdict.observed) == (expected is not Outcome.PASS)
+
+
+@pytest.mark.parametrize(
     ("sources", "url", "others"),
     [
         ((MAIN,), "https://prom.example.com", set()),
