@@ -133,7 +133,10 @@ def judge_recovers(evidence: Evidence, promise: Recovers) -> Verdict:  # noqa: P
     since = recovered(evidence, promise.window_seconds)
     watched = evidence.last - evidence.gone
     if since is None:
-        observed = f"it was not well for {duration(promise.window_seconds)} in {duration(watched)}: {_ill(evidence)}"
+        observed = (
+            f"in {duration(watched)} after the undo it was never well for {duration(promise.window_seconds)}: "
+            f"{_ill(evidence)}"
+        )
         if watched >= within + promise.window_seconds and _looked(evidence, within):
             return failed(expected, observed, **place)
         return inconclusive(expected, observed, **place, remedy="watch it longer after the undo")

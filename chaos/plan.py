@@ -200,7 +200,7 @@ class Experiment(Part):
     hold_seconds_min: Above0 = Field(10, description="And at least, whatever the time scale.")
     settle_seconds_max: Above0 = Field(1800, description="How long recovery is waited for, in production timings.")
     settle_seconds_min: Above0 = Field(40, description="And at least.")
-    quiet_seconds: Above0 = Field(2.0, description="So long before the fault all is sampled without one.")
+    quiet_seconds: Above0 = Field(1.5, description="So long before the fault all is sampled without one.")
     load: str = Field("chaos", description="The profile of load.toml whose rate goes on meanwhile; none when empty.")
     reset: ActName | None = Field(
         None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chaos import plan, timeline
+from chaos.promises import Recovers
 from chaos.timeline import Alerts, Figures, Notification, Probed, Replica
 
 if TYPE_CHECKING:
@@ -24,16 +25,27 @@ class Settling:
         self._replicas = replicas
         self._budget_min = target.scope.environment.error_budget_min
         self._told = target.scope.environment.receiver_url is not None
+        self._quiet_seconds = experiment.quiet_seconds
+        # As long as whoever judges the recovery wants it to last, or the end would come too early for that.
+        windows = [
+            promise.window_seconds
+            for promise in target.contract.promises("chaos.recovers", Recovers)
+            if promise.experiment == experiment.name
+        ]
+        self._well_seconds = max([self._quiet_seconds, *windows])
 
     def is_over(self, seen: Timeline) -> bool:
         """Whether nothing is left of the fault, as far as samples tell."""
         undone = seen.mark(timeline.UNDONE)
-        return undone is not None and not self.trouble(seen, undone) and self._has_budget(seen)
+        return undone is not None and not self._trouble(seen, undone, self._well_seconds) and self._has_budget(seen)
 
     def trouble(self, seen: Timeline, since: float) -> str:
         """Say what is not well in the last seconds of a timeline, none of them before `since`; empty when all is."""
+        return self._trouble(seen, since, self._quiet_seconds)
+
+    def _trouble(self, seen: Timeline, since: float, seconds: float) -> str:
         now = seen.seen[-1].since if seen.seen else 0.0
-        start = now - self._experiment.quiet_seconds
+        start = now - seconds
         if start < since:
             return "it was not watched for long enough"
         return self._callers(seen, start) or self._breakers(seen, start) or self._alerts(seen, start)
