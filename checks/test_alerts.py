@@ -520,13 +520,18 @@ class Labelled(Promise):
 def judge_labelled(
     promise: Labelled, alerts: Sequence[Alerting], added: Collection[str], *, place: Mapping[str, str]
 ) -> Verdict:
-    """Each alert has one of the labels, with a promised value; one that is made of a template cannot be told."""
+    """Each alert has one of the labels, with a promised value; one that is made of a template cannot be told.
+
+    A heartbeat, which always fires, is for a machine that waits for it: nobody acts on it.
+    """
     choice = f": {', '.join(promise.values)}" if promise.values else ""
     expected = f"a label {' or '.join(promise.labels)}{choice}"
     if any(label in added for label in promise.labels):
         return passed(f"Prometheus adds {', '.join(added)} to every alert", where=place["where"])
     wrong, made = [], []
     for alert in alerts:
+        if alert.node is not None and not uses(alert.node):
+            continue
         label, value = next(
             ((name, text) for name in promise.labels if (text := alert.rule.labels.get(name, "").strip())), ("", "")
         )

@@ -374,6 +374,7 @@ def test_what_is_recorded_for_nobody_is_a_remark() -> None:
 def test_labelled(labels: dict[str, str], added: list[str], outcome: Outcome, said: str) -> None:
     made = promise(alerts.Labelled, labels=["severity", "level"], values=["critical", "warning"])
     check(alerts.judge_labelled(made, read(rule("a > 1", labels=labels)), added, place=PLACE), outcome, said)
+    check(alerts.judge_labelled(made, read(rule("vector(1)", labels=labels)), added, place=PLACE), PASS)
 
 
 @pytest.mark.parametrize(
