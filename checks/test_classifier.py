@@ -217,6 +217,41 @@ def test_close_races(promise: CloseRaces, target: Target) -> Verdict:
     return judge_close_races(promise, plates, _curl(target, promise.wire.batch))
 
 
+class LineEnds(OfClassifier):
+    """How a file ends its lines does not matter."""
+
+    tolerance: float = Field(ge=0)
+
+
+def judge_line_ends(promise: LineEnds, batch: Batch, reproduce: str) -> Verdict:
+    """The last plate, which is the first one with other line ends, is classified like it."""
+    wire, asked = promise.wire, batch.plates
+    expected = "the same classification with line ends of Unix and of Windows"
+    if asked is None:
+        return inconclusive(expected, "they were not sent")
+    unread = _unread_batch(asked, expected, reproduce)
+    if unread is not None:
+        return unread
+    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    found = _classifications(wire, body, batch.plate_names)
+    named = {name: each for name, each in found if name}
+    if len(found) != len(batch.plate_names) and len(named) != len(batch.plate_names):
+        return not_covered(
+            f"{len(found)} classifications of {len(batch.plate_names)} files", "see the batch's own promise"
+        )
+    first, last = (named.get(batch.plate_names[at], found[at][1]) for at in (0, -1))
+    differing = _differing(wire, first, last, promise.tolerance)
+    if differing:
+        return failed(expected, some(differing), where=asked.where, reproduce=reproduce)
+    return passed(f"both are {shown(first.get(wire.category))}", where=asked.where)
+
+
+@check("classifier.line_ends", LineEnds)
+def test_line_ends(promise: LineEnds, target: Target) -> Verdict:
+    """Files of Windows are read like those of Unix."""
+    return judge_line_ends(promise, look(target, promise.wire).batch, _curl(target, promise.wire.batch))
+
+
 class Confidence(OfClassifier):
     """The confidence is that of the category."""
 

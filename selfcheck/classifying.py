@@ -102,7 +102,7 @@ class Batch:
     """Several new files sent at once, and then one by one to the same process; `names` are their file names.
 
     `namesakes` are the same files at once, all under the name of the first one. `plates` are files between two kinds of
-    part, at once as well.
+    part, at once as well; `plate_names` are their names.
     """
 
     together: Asked
@@ -110,6 +110,7 @@ class Batch:
     names: tuple[str, ...]
     namesakes: Asked | None = None
     plates: Asked | None = None
+    plate_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,14 @@ def _batch(target: Target, wire: Wire, acts: Sequence[Act], who: str, base: str 
     namesakes = ask(target, [(who, Sending(batch, payloads=alike, base=base))])[0]
     drawn = corpus.plates(f"{target.platform.mark}-plates")
     plates = ask(target, [(who, Sending(batch, payloads=drawn, base=base))])[0]
-    return Batch(together, singly, tuple(payload.filename for payload in payloads), namesakes, plates)
+    return Batch(
+        together,
+        singly,
+        tuple(payload.filename for payload in payloads),
+        namesakes,
+        plates,
+        tuple(each.filename for each in drawn),
+    )
 
 
 def _meters(target: Target, wire: Wire) -> Mapping[str, Scrape]:

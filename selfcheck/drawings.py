@@ -347,11 +347,12 @@ class Nothing(OfDrawings):
         False,
         description="Promised of engines that read the suite's drawings; what another one says is its own affair.",
     )
+    later: bool = Field(False, description="It is asked for when other options of the same file have been answered.")
 
     @property
     def asks(self) -> tuple[Ask, ...]:
         """The one act."""
-        return (Ask(self.act),)
+        return (Ask(self.act, number=int(self.later)),)
 
 
 def judge_nothing(promise: Nothing, one: Seen, *, foreign: bool = False) -> Verdict:

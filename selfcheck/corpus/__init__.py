@@ -80,11 +80,16 @@ def paged(pages: int, mark: str) -> Payload:
 
 
 def plates(mark: str) -> tuple[Payload, ...]:
-    """Give DXF files from a square to a strip, and some with holes: between two kinds of part, both are likely."""
+    """Give DXF files from a square to a strip, and some with holes: between two kinds of part, both are likely.
+
+    The last one is the first one with the line ends of Windows.
+    """
     shapes = [(width, 0) for width in (100, 90, 80, 70, 50, 25)] + [(90, 3), (75, 3)]
+    drawn = [_plate(*shape) for shape in shapes]
+    drawn.append(drawn[0].replace(b"\n", b"\r\n"))
     return tuple(
-        Payload(f"plate-{number}.dxf", _marked(".dxf", _plate(*shape), f"{mark}-{number}"), _MEDIA_TYPES[".dxf"])
-        for number, shape in enumerate(shapes)
+        Payload(f"plate-{number}.dxf", _marked(".dxf", content, f"{mark}-{number}"), _MEDIA_TYPES[".dxf"])
+        for number, content in enumerate(drawn)
     )
 
 

@@ -244,6 +244,24 @@ def test_close_races(body: object, outcome: Outcome, said: str) -> None:
 @pytest.mark.parametrize(
     ("body", "outcome", "said"),
     [
+        ([SHAFT, FLANGE, SHAFT], PASS, "both are"),
+        ([{"file": "c", **SHAFT}, {"file": "b", **FLANGE}, {"file": "a", **SHAFT}], PASS, ""),
+        ([SHAFT, SHAFT, FLANGE], FAIL, "category"),
+        ({"a": SHAFT, "c": FLANGE, "b": SHAFT}, FAIL, ""),
+        ([SHAFT, SHAFT], NOT_COVERED, "2 classifications of 3 files"),
+        ({"accepted": 3}, NOT_COVERED, "0 classifications"),
+    ],
+)
+def test_line_ends(body: object, outcome: Outcome, said: str) -> None:
+    made = of_contract("classifier.line_ends", classifier.LineEnds, "classifier.line_ends")
+    batch = Batch(asked([]), (), (), None, asked(body), ("a", "b", "c"))
+    check(classifier.judge_line_ends(made, batch, CURL), outcome, said)
+    check(classifier.judge_line_ends(made, replace(batch, plates=Asked("", LOST)), CURL), INCONCLUSIVE, "for 10 s")
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "said"),
+    [
         ([FLANGE, SHAFT], PASS, "2 files of one name"),
         (
             {"results": [{"filename": "part.dxf", "result": SHAFT}, {"filename": "part.dxf", "result": FLANGE}]},
