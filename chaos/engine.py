@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from chaos.live import View
     from chaos.plan import Experiment, Fault
     from chaos.surroundings import Surroundings
+    from selfcheck.clients.http import Answer
     from selfcheck.target import Target
 
 _LOOK_SECONDS = 0.2
@@ -236,18 +237,18 @@ class Course:
                 self._undo_one(keeper, made)
 
     def _reset(self, name: str) -> None:
-        """Ask each replica for the reset of the experiment, as operators would; what came back is told."""
+        """Ask for the reset of the experiment as the manual does: once, through the load balancer."""
         self.view.step("reset", name)
         act = self.target.contract.act(name)
-        bases: dict[str, str | None] = {**self.target.trusted_bases()} or {"": None}
-        sendings = [Sending(act, self.experiment.reset_values, base=base) for base in bases.values()]
         try:
-            answers = self.target.platform.send_each(sendings)
+            answer: Answer | CouldNotObserve = self.target.platform.send_each(
+                [Sending(act, self.experiment.reset_values)]
+            )[0]
         except CouldNotObserve as error:
-            answers = [error]
-        troubles = [each.sentence if isinstance(each, CouldNotObserve) else breach(act, each) or "" for each in answers]
-        self.facts["reset"] = "; ".join(filter(None, troubles))
-        if not self.facts["reset"]:
+            answer = error
+        trouble = answer.sentence if isinstance(answer, CouldNotObserve) else breach(act, answer)
+        self.facts["reset"] = trouble or ""
+        if not trouble:
             self._mark(timeline.RESET, name)
 
     def _watch(self, seconds: float, dog: Watchdog) -> None:

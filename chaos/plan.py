@@ -204,7 +204,7 @@ class Experiment(Part):
     load: str = Field("chaos", description="The profile of load.toml whose rate goes on meanwhile; none when empty.")
     reset: ActName | None = Field(
         None,
-        description="An act that is sent to each replica when half of the time is over, such as a breaker's reset.",
+        description="An act that is sent when half of the time is over, such as a breaker's reset.",
     )
     reset_values: Mapping[str, Any] = Field(default_factory=dict, description="What `{...}` in it stands for.")
     stops_watching: tuple[Literal["prometheus", "alertmanager", "receiver"], ...] = Field(

@@ -50,7 +50,7 @@ def test_a_plan_says_what_is_done_to_what_for_how_long_and_what_undoes_it(contra
         "  fault     paddle: down (the way from the platform to paddle)",
         "  target    proxy paddle of Toxiproxy at http://localhost:8474",
         "  radius    the provider paddle, 1 of 3 that experiments know, 100 % of the connections, all 3 replicas",
-        "  stays     13 s, after 2 s without a fault; recovery is waited for 40 s at most",
+        "  stays     13 s, after 1.5 s without a fault; recovery is waited for 40 s at most",
         "  undo      the proxy paddle is enabled",
         "should the runner die, the reaper does it by the ledger",
         "  probes    ocr_paddle, through it: 3.00/s to each replica",
@@ -92,7 +92,7 @@ def test_every_experiment_of_the_contract_has_a_plan(contract: Contract) -> None
 
 
 def test_a_pattern_that_matches_nothing_is_a_sentence_with_the_names_that_there_are(contract: Contract) -> None:
-    assert named(contract, "redis_f") == ["redis_full"]
+    assert named(contract, "redis_fu") == ["redis_full"]
     with pytest.raises(SettingsError, match=r"no experiment has 'nope' in its name; there are .*redis_full"):
         named(contract, "nope")
 
