@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 import sys
 import textwrap
@@ -80,7 +81,7 @@ def render_plan(contract: Contract, scope: Scope, names: Iterable[str]) -> Itera
     yield ""
     yield (
         f"{len(chosen)} {'experiment' if len(chosen) == 1 else 'experiments'},"
-        f" {wording.clock(round(longest))} at most beside what the guard, the steady state and the load need."
+        f" {wording.clock(math.ceil(longest))} at most beside what the guard, the steady state and the load need."
     )
 
 
