@@ -19,10 +19,11 @@ from chaos.keeper import Keeper, KeeperError
 from chaos.lease import lost
 from chaos.ledger import LedgerError
 from chaos.loading import Background, background
-from chaos.record import Done, Record
+from chaos.record import Done, Record, Repeated
 from chaos.sampling import Sampler
 from chaos.settling import Settling
 from chaos.stopping import Watchdog
+from selfcheck import corpus
 from selfcheck.answering import breach
 from selfcheck.clients.platform import Sending
 from selfcheck.contract import ContractError
@@ -30,13 +31,13 @@ from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from chaos.hands import Hands
     from chaos.ledger import LedgerRecord
     from chaos.live import View
-    from chaos.plan import Experiment, Fault
+    from chaos.plan import Experiment, Fault, Repeat
     from chaos.surroundings import Surroundings
     from selfcheck.clients.http import Answer
     from selfcheck.target import Target
@@ -222,9 +223,11 @@ class Course:
         """Let the faults stay for their time; what ends before the others is undone in between."""
         if any(done.trouble for done in self.done):
             return
-        if self.experiment.reset is not None:
+        if self.experiment.reset is not None or self.experiment.repeats:
             self._watch(self.experiment.hold(self._scale) / 2, dog)
+        if self.experiment.reset is not None:
             self._reset(self.experiment.reset)
+        self.facts["repeated_during"] = self._repeated({each.name: each.during for each in self.experiment.repeats})
         while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
             self._watch(until - self._now, dog)
@@ -250,6 +253,21 @@ class Course:
         self.facts["reset"] = trouble or ""
         if not trouble:
             self._mark(timeline.RESET, name)
+
+    def _repeated(self, acts: Mapping[str, str]) -> dict[str, Repeated]:
+        """Send the file of each repeat, the same each time; nobody else's requests have it."""
+        repeats = [each for each in self.experiment.repeats if each.name in acts]
+        sendings = []
+        for each in repeats:
+            act = self.target.contract.act(acts[each.name])
+            mark = f"{self.target.platform.mark}-{self.experiment.name}-{each.name}"
+            payload = None if act.file is None else corpus.payload(act.file, mark)
+            sendings.append(Sending(act, each.values, payload=payload, waits=False))
+        try:
+            answers = self.target.platform.send_each(sendings)
+        except CouldNotObserve as error:
+            answers = [error] * len(repeats)
+        return {each.name: _kept(each, answer) for each, answer in zip(repeats, answers, strict=True)}
 
     def _watch(self, seconds: float, dog: Watchdog) -> None:
         """Let time pass while all is sampled, unless a stop condition comes true."""
@@ -297,6 +315,7 @@ class Course:
                 interval_seconds=_LOOK_SECONDS,
             )
             self._mark(timeline.RECOVERED)
+            self.facts["repeated_after"] = self._repeated({each.name: each.after for each in self.experiment.repeats})
 
     # -- small things ------------------------------------------------------------------------------------------------
 
@@ -313,6 +332,28 @@ class Course:
 
     def _say(self, number: int, **facts: object) -> None:
         self.done[number] = self.done[number].model_copy(update=facts)
+
+
+def _kept(repeat: Repeat, answer: Answer | CouldNotObserve) -> Repeated:
+    """Keep of an answer what its judges want to know, and nothing that is long or nested."""
+    if isinstance(answer, CouldNotObserve):
+        return Repeated(trouble=answer.sentence)
+    try:
+        body = answer.json()
+    except CouldNotObserve as error:
+        return Repeated(status=answer.status, trouble=error.came_back)
+    found = {name: body.get(name) for name in repeat.keeps} if isinstance(body, dict) else {}
+    plain = {
+        name: value
+        for name, value in found.items()
+        if value is None
+        or isinstance(value, bool | int | float)
+        or (isinstance(value, str) and len(value) <= _NAME_MAX)
+    }
+    return Repeated(status=answer.status, values=plain)
+
+
+_NAME_MAX = 64
 
 
 def _resolved(fault: Fault, limits: dict[str, float]) -> Fault:

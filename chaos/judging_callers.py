@@ -22,7 +22,7 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chaos.promises import Answered, Averaged, Burns, Counted, Kept, Lost
+    from chaos.promises import Answered, Averaged, Burns, Counted, Kept, Lost, Repeated
     from chaos.timeline import Replica
 
 _LIMITED_SHARE_MAX = 0.2
@@ -312,6 +312,34 @@ def _averaged(
 def _readings(life: Sequence[Replica], gauge: str) -> list[tuple[float, float]]:
     """Give when a gauge had which value."""
     return [(each.since, each.counters[gauge]) for each in life if gauge in each.counters]
+
+
+# ------------------------------------------------------------------------------------------------------------- repeated
+
+
+def judge_repeated(evidence: Evidence, promise: Repeated) -> Verdict:
+    """What was kept of the time of the fault does not answer afterwards: neither a failure, nor somebody else's."""
+    expected = f"{promise.answered_by} reads a file after the fault that was sent meanwhile, too"
+    if blocked := keeps_from_judging(evidence, expected):
+        return blocked
+    place = evidence.place
+    during = evidence.record.repeated_during.get(promise.repeat)
+    after = evidence.record.repeated_after.get(promise.repeat)
+    if during is None or after is None:
+        when = "while the fault was there" if during is None else "after it: it did not recover in time"
+        return inconclusive(expected, f"it was not sent {when}", **place)
+    trouble = during.trouble or after.trouble
+    served = during.values.get(promise.success)
+    if not trouble and served is promise.fails:
+        trouble = f"it {'was served' if served else 'failed'} while the fault was there"
+    if trouble:
+        return inconclusive(expected, trouble, **place)
+    if after.values.get(promise.success) is not True:
+        said = ", ".join(f"{name} = {value}" for name, value in after.values.items())
+        return failed(expected, f"it fails still after recovery: HTTP {after.status}, {said}", **place)
+    if after.values.get(promise.provider) != promise.answered_by:
+        return failed(expected, f"{promise.provider} = {after.values.get(promise.provider)}", **place)
+    return passed(f"{promise.answered_by} reads it", where=place["where"])
 
 
 # ----------------------------------------------------------------------------------------------------------------- lost

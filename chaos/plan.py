@@ -187,6 +187,16 @@ class Stops(Part):
     config_map_key: str = Field("stop", description='The key in it that stops all while its value is "true".')
 
 
+class Repeat(Model):
+    """A file that is sent while the fault is there, and once more when all has recovered: what was kept of it shows."""
+
+    name: Name
+    during: ActName
+    after: ActName
+    values: Mapping[str, Any] = Field(default_factory=dict, description="What `{...}` in both acts stands for.")
+    keeps: tuple[str, ...] = Field(description="What of the answers is kept in the record: names at their top level.")
+
+
 class Experiment(Part):
     """One experiment: what is done, what is looked at meanwhile; what must come of it are promises that name it."""
 
@@ -207,6 +217,7 @@ class Experiment(Part):
         description="An act that is sent when half of the time is over, such as a breaker's reset.",
     )
     reset_values: Mapping[str, Any] = Field(default_factory=dict, description="What `{...}` in it stands for.")
+    repeats: tuple[Repeat, ...] = Field((), description="Sent when half of the time is over, and after recovery.")
     stops_watching: tuple[Literal["prometheus", "alertmanager", "receiver"], ...] = Field(
         (), description="The observers that the fault takes away: that they do not answer is no trouble then."
     )

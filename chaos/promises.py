@@ -144,6 +144,19 @@ class Averaged(OfExperiment):
     failures_min: int = Field(5, ge=1)
 
 
+class Repeated(OfExperiment):
+    """A file that was sent while the fault was there is read well once all has recovered, by whom it is meant for.
+
+    `fails`: it must have failed meanwhile, or nothing of that can have been kept. The others are names in the answer.
+    """
+
+    repeat: Name
+    fails: bool = False
+    success: str
+    provider: str
+    answered_by: str
+
+
 class Alerted(OfExperiment):
     """An alert goes its whole way: pending, firing, routed, delivered, resolved, and the end delivered.
 

@@ -73,6 +73,14 @@ class Traffic(Model):
     )
 
 
+class Repeated(Model):
+    """What came back to a request of a `Repeat`; `trouble` is what keeps it from being an answer."""
+
+    status: int = 0
+    trouble: str = ""
+    values: Mapping[str, str | float | bool | None] = Field(default_factory=dict)
+
+
 class Record(Model):
     """One experiment that was started; `refused` says why nothing was injected, where that is so."""
 
@@ -102,6 +110,8 @@ class Record(Model):
     stored_before: Mapping[str, float] = Field(default_factory=dict, description="Rows in the store, by promise id.")
     stored_after: Mapping[str, float] = Field(default_factory=dict, description="Likewise, after recovery.")
     reset: str = Field("", description="Why the reset of the experiment was not done; empty where it was, or is none.")
+    repeated_during: Mapping[str, Repeated] = Field(default_factory=dict, description="By the name of the `Repeat`.")
+    repeated_after: Mapping[str, Repeated] = Field(default_factory=dict, description="Likewise, after recovery.")
     scrape_seconds: float = Field(0.0, description="The longest interval between two scrapes of the platform.")
     traffic: Traffic = Traffic()
 

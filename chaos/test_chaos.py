@@ -94,6 +94,13 @@ def test_averaged(promise: promises.Averaged, target: Target) -> Verdict:
     return judging_callers.judge_averaged(evidence(target, promise), promise)
 
 
+@check("chaos.repeated", promises.Repeated)
+@where_possible
+def test_repeated(promise: promises.Repeated, target: Target) -> Verdict:
+    """Nothing that was kept of the fault answers after it."""
+    return judging_callers.judge_repeated(evidence(target, promise), promise)
+
+
 @check("chaos.alerted", promises.Alerted)
 @where_possible
 def test_alerted(promise: promises.Alerted, target: Target) -> Verdict:

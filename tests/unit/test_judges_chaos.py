@@ -13,7 +13,7 @@ import pytest
 from chaos import judging, judging_alerts, judging_breakers, judging_callers, promises
 from chaos import timeline as times
 from chaos.evidence import Evidence, clock_step, gaps
-from chaos.record import Done, Look, Record, Rule, Traffic
+from chaos.record import Done, Look, Record, Repeated, Rule, Traffic
 from chaos.timeline import (
     Alert,
     Alerts,
@@ -607,6 +607,43 @@ def test_counted(fields: dict[str, Any], asked: dict[str, Any], outcome: Outcome
 def test_averaged(fields: dict[str, Any], asked: dict[str, Any], outcome: Outcome, said: str) -> None:
     given = {"probe": "paddle", "gauge": "ocr_error_rate_ema", **asked}
     check(judging_callers.judge_averaged(evidence(**fields), of(promises.Averaged, **given)), outcome, said)
+
+
+def repeated(success: object = True, provider: object = "paddle", trouble: str = "") -> Repeated:
+    return Repeated(status=200, trouble=trouble, values={"success": success, "provider": provider})
+
+
+@pytest.mark.parametrize(
+    ("fails", "during", "after", "outcome", "said"),
+    [
+        (True, repeated(success=False), repeated(), PASS, "paddle reads it"),
+        (True, repeated(success=False), repeated(success=False), FAIL, "fails still after recovery"),
+        (True, repeated(success=False), repeated(provider="other"), FAIL, "provider = other"),
+        (True, repeated(), repeated(), INCONCLUSIVE, "it was served while"),
+        (False, repeated(provider="other"), repeated(), PASS, ""),
+        (False, repeated(provider="other"), repeated(provider="other"), FAIL, "provider = other"),
+        (False, repeated(success=False), repeated(), INCONCLUSIVE, "it failed while"),
+        (False, repeated(trouble="nothing for 10 s"), repeated(), INCONCLUSIVE, "nothing for 10 s"),
+        (False, repeated(), repeated(trouble="nothing for 10 s"), INCONCLUSIVE, "nothing for 10 s"),
+        (False, None, repeated(), INCONCLUSIVE, "not sent while"),
+        (False, repeated(), None, INCONCLUSIVE, "did not recover"),
+    ],
+)
+def test_repeated(
+    fails: bool,  # noqa: FBT001 - a case
+    during: Repeated | None,
+    after: Repeated | None,
+    outcome: Outcome,
+    said: str,
+) -> None:
+    made = of(
+        promises.Repeated, repeat="file", fails=fails, success="success", provider="provider", answered_by="paddle"
+    )
+    sent = {
+        "repeated_during": {} if during is None else {"file": during},
+        "repeated_after": {} if after is None else {"file": after},
+    }
+    check(judging_callers.judge_repeated(evidence(record=sent), made), outcome, said)
 
 
 @pytest.mark.parametrize(("fields", "outcome"), [({}, PASS), ({"average": lambda *_: 0.0}, FAIL)])
