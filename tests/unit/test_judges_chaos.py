@@ -609,7 +609,7 @@ def test_averaged(fields: dict[str, Any], asked: dict[str, Any], outcome: Outcom
     check(judging_callers.judge_averaged(evidence(**fields), of(promises.Averaged, **given)), outcome, said)
 
 
-def repeated(success: object = True, provider: object = "paddle", trouble: str = "") -> Repeated:
+def repeated(*, success: bool = True, provider: str = "paddle", trouble: str = "") -> Repeated:
     return Repeated(status=200, trouble=trouble, values={"success": success, "provider": provider})
 
 
