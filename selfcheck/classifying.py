@@ -362,7 +362,9 @@ def fill(target: Target, wire: Wire, place: tuple[str, str | None], max_size: in
     asked = [*send([used]), *send([idle])]
     # In two halves, with a use between them: other clients' files may push out what was not used for a while.
     asked += send(fillers[: max_size // 2]) + send([used]) + send(fillers[max_size // 2 :])
-    used_again, others = send([used])[0], misses() - before - (max_size + 2)
+    used_again = send([used])[0]
+    own = sum(dig(body_of(one) or {}, wire.cached) is False for one in (*asked, used_again))
+    others = misses() - before - own
     idle_again = send([idle])[0]
     unanswered = tuple(one for one in (*asked, used_again, idle_again) if body_of(one) is None)
     return Filled(max_size, used_again, idle_again, unanswered, others, statistics(target, wire, [place])[0])
