@@ -244,11 +244,11 @@ def judge_told(evidence: Evidence, promise: Told) -> Verdict:
     verdicts = []
     for replica in evidence.replicas:
         said = [
-            (page.since, page.checks[name])
+            (page.since, page.since + page.seconds, page.checks[name])
             for page in evidence.timeline.of(Page)
             if page.replica == replica and name in page.checks
         ]
-        before = [well for since, well in said if since <= evidence.start]
+        before = [well for since, _, well in said if since <= evidence.start]
         if not any(before):
             observed = f"{replica} did not call {name} well before the fault" if before else f"{replica} does not tell"
             return inconclusive(expected, observed, **place)
@@ -256,7 +256,8 @@ def judge_told(evidence: Evidence, promise: Told) -> Verdict:
             (True, "fault", evidence.there, evidence.undoing),
             (False, "undo", evidence.gone, evidence.last),
         ):
-            heard = [(since, well) for since, well in said if begin <= since < finish]
+            # What was asked before the undo may be answered after it: a frozen dependency is waited for.
+            heard = [(since, well) for since, until, well in said if begin <= since and until < finish]
             judged = [(since, well) for since, well in heard if since >= begin + within]
             right = _at_last(heard, well=not lie)
             if len(judged) < _TOLD_MIN and right:

@@ -196,6 +196,7 @@ class Sampler:
                 providers=reading.providers(wanted, _document(listed, _OK)),
                 ready=reading.readiness(wanted, document := _document(ready)),
                 checks=reading.checks(wanted, document),
+                seconds=0.0 if isinstance(ready, CouldNotObserve) else ready.elapsed_seconds,
             )
             for each in (listed, ready):
                 if isinstance(each, CouldNotObserve):

@@ -85,7 +85,7 @@ class Replica(Seen):
 class Page(Seen):
     """One reading of a replica's page of providers (and readiness): `ready` by provider name.
 
-    `checks`: whether each dependency is well, by its name, as the page of readiness says it.
+    `checks`: whether each dependency is well, by its name, as the page of readiness says it; that took `seconds`.
     """
 
     replica: str
@@ -93,6 +93,7 @@ class Page(Seen):
     providers: Mapping[str, bool] = field(default_factory=dict)
     ready: bool | None = None
     checks: Mapping[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

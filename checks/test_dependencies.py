@@ -460,7 +460,12 @@ def test_expires(promise: Expires, target: Target) -> Verdict:
         target.platform.send_each([Sending(act, payload=payload) for payload in payloads])
         return Kept(before - start, promise.times, _lasting(target) - before)
 
-    return judge_expires(act, _exercise(promise, target), closer)
+    def first() -> Exercise:
+        before = _or_trouble(partial(_lasting, target))
+        answers = target.platform.send_each([Sending(act)])
+        return Exercise(("",), tuple(answers), (), {}, (before, _or_trouble(partial(_lasting, target))))
+
+    return judge_expires(act, first(), closer)
 
 
 _IDLE_SECONDS = 1.0

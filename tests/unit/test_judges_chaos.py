@@ -875,6 +875,24 @@ def test_told(well: Callable[[str, float], bool | None], fields: dict[str, Any],
     check(judging.judge_told(replace(made, timeline=Timeline(seen)), TOLD), outcome, said)
 
 
+def test_what_was_answered_after_the_undo_says_nothing_of_the_fault() -> None:
+    """A frozen dependency is waited for: the answer to who asked just before the undo comes after it."""
+    made = evidence()
+    pages = [each for each in made.timeline.of(Page) if made.there <= each.since < made.undoing]
+    last = {each.replica: each for each in pages}
+    late = [replace(each, checks={"redis": True}, seconds=made.undoing - each.since + 0.1) for each in last.values()]
+    told = [
+        replace(each, checks={"redis": not made.there <= each.since < made.undoing})
+        for each in made.timeline.of(Page)
+        if each not in last.values()
+    ]
+    other = [each for each in made.timeline.seen if not isinstance(each, Page)]
+    seen = sorted([*other, *told, *late], key=lambda each: each.since)
+    check(judging.judge_told(replace(made, timeline=Timeline(seen)), TOLD), PASS, "")
+    at_once = [replace(each, seconds=0.0) if isinstance(each, Page) else each for each in seen]
+    check(judging.judge_told(replace(made, timeline=Timeline(at_once)), TOLD), FAIL, "called redis well")
+
+
 @pytest.mark.parametrize(
     ("traffic", "outcome", "said"),
     [
