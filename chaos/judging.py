@@ -97,7 +97,7 @@ def judge_steady(evidence: Evidence, promise: Steady) -> Verdict:
         then = after.get(look.id)
         if then is None:
             verdicts.append(inconclusive(expected, f"{look.id} was not looked at again", **place))
-        elif then.outcome == Outcome.FAIL:
+        elif then.outcome == Outcome.FAIL or (promise.stays and then.outcome == Outcome.NOT_COVERED):
             verdicts.append(failed(expected, f"{look.id} fails after the fault: {then.observed}", **place))
         elif then.outcome != Outcome.PASS:
             verdicts.append(inconclusive(expected, f"{look.id} cannot be told any more: {then.observed}", **place))

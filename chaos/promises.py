@@ -50,6 +50,7 @@ class Steady(OfExperiment):
     """All is well before the fault (else nothing is injected) and again after recovery: some promises of the gate."""
 
     looks: tuple[str, ...] = Field(min_length=1, description="Ids, or prefixes ending in `.*`.")
+    stays: bool = Field(False, description="What was there before and is not there any more (NOT COVERED) fails.")
 
 
 class Answered(OfExperiment):

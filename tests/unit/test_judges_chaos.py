@@ -799,6 +799,12 @@ def test_steady(before: tuple[Look, ...], after: tuple[Look, ...], outcome: Outc
     check(judging.judge_steady(evidence(record={"before": before, "after": after}), STEADY), outcome, said)
 
 
+@pytest.mark.parametrize(("stays", "outcome"), [(True, FAIL), (False, INCONCLUSIVE)])
+def test_what_is_not_there_any_more(stays: bool, outcome: Outcome) -> None:  # noqa: FBT001 - a case
+    made = evidence(record={"before": looks(a="PASS"), "after": looks(a="NOT COVERED")})
+    check(judging.judge_steady(made, of(promises.Steady, looks=["health.*"], stays=stays)), outcome, "health.a ")
+
+
 @pytest.mark.parametrize(
     ("fields", "outcome", "said"),
     [
