@@ -31,7 +31,7 @@ from selfcheck.observation import CouldNotObserve, RefusedError
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from chaos.hands import Hands
@@ -227,7 +227,7 @@ class Course:
             self._watch(self.experiment.hold(self._scale) / 2, dog)
         if self.experiment.reset is not None:
             self._reset(self.experiment.reset)
-        self.facts["repeated_during"] = self._repeated({each.name: each.during for each in self.experiment.repeats})
+        self.facts["repeated_during"] = self._repeated([each.during for each in self.experiment.repeats])
         while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
             self._watch(until - self._now, dog)
@@ -254,12 +254,11 @@ class Course:
         if not trouble:
             self._mark(timeline.RESET, name)
 
-    def _repeated(self, acts: Mapping[str, str]) -> dict[str, Repeated]:
-        """Send the file of each repeat, the same each time; nobody else's requests have it."""
-        repeats = [each for each in self.experiment.repeats if each.name in acts]
-        sendings = []
-        for each in repeats:
-            act = self.target.contract.act(acts[each.name])
+    def _repeated(self, acts: Sequence[str]) -> dict[str, Repeated]:
+        """Send the file of each repeat by its act, the same each time; nobody else's requests have it."""
+        repeats, sendings = self.experiment.repeats, []
+        for each, name in zip(repeats, acts, strict=True):
+            act = self.target.contract.act(name)
             mark = f"{self.target.platform.mark}-{self.experiment.name}-{each.name}"
             payload = None if act.file is None else corpus.payload(act.file, mark)
             sendings.append(Sending(act, each.values, payload=payload, waits=False))
@@ -315,7 +314,7 @@ class Course:
                 interval_seconds=_LOOK_SECONDS,
             )
             self._mark(timeline.RECOVERED)
-            self.facts["repeated_after"] = self._repeated({each.name: each.after for each in self.experiment.repeats})
+            self.facts["repeated_after"] = self._repeated([each.after for each in self.experiment.repeats])
 
     # -- small things ------------------------------------------------------------------------------------------------
 

@@ -183,15 +183,12 @@ def _judge_category(promise: Winner, body: Mapping[str, Any], place: Place) -> V
     return passed(f"{chosen} with {found[chosen]:.4g}", where=place["where"])
 
 
-def judge_close_races(promise: CloseRaces, asked: Asked | None, reproduce: str) -> Verdict:
+def judge_close_races(promise: CloseRaces, asked: Asked, reproduce: str) -> Verdict:
     """The same of files of which two kinds are nearly as likely: there rounding and shortcuts show."""
     expected = _likeliest(promise.wire)
-    if asked is None:
-        return inconclusive(expected, "they were not sent")
-    unread = _unread_batch(asked, expected, reproduce)
-    if unread is not None:
-        return unread
-    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    body = _read_batch(asked, expected, reproduce)
+    if isinstance(body, Verdict):
+        return body
     place: Place = {"where": asked.where, "reproduce": reproduce}
     verdicts = [_judge_category(promise, each, place) for _, each in _classifications(promise.wire, body, ())]
     if not verdicts:
@@ -227,12 +224,9 @@ def judge_line_ends(promise: LineEnds, batch: Batch, reproduce: str) -> Verdict:
     """The last plate, which is the first one with other line ends, is classified like it."""
     wire, asked = promise.wire, batch.plates
     expected = "the same classification with line ends of Unix and of Windows"
-    if asked is None:
-        return inconclusive(expected, "they were not sent")
-    unread = _unread_batch(asked, expected, reproduce)
-    if unread is not None:
-        return unread
-    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    body = _read_batch(asked, expected, reproduce)
+    if isinstance(body, Verdict):
+        return body
     found = _classifications(wire, body, batch.plate_names)
     named = {name: each for name, each in found if name}
     if len(found) != len(batch.plate_names) and len(named) != len(batch.plate_names):
@@ -433,10 +427,9 @@ def judge_together(promise: Together, batch: Batch, reproduce: str) -> Verdict:
     wire, asked = promise.wire, batch.together
     expected = f"{len(batch.names)} classifications, each as for the file alone"
     place = {"where": asked.where, "reproduce": reproduce}
-    unread = _unread_batch(asked, expected, reproduce)
-    if unread is not None:
-        return unread
-    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    body = _read_batch(asked, expected, reproduce)
+    if isinstance(body, Verdict):
+        return body
     found = _classifications(wire, body, batch.names)
     if not found:
         observed = f"no list of objects with {wire.category} and {wire.probabilities} in the answer"
@@ -460,8 +453,8 @@ def judge_together(promise: Together, batch: Batch, reproduce: str) -> Verdict:
     return combine(verdicts)
 
 
-def _unread_batch(asked: Asked, expected: str, reproduce: str) -> Verdict | None:
-    """Say what keeps the answer to a batch from being compared; None where nothing does."""
+def _read_batch(asked: Asked, expected: str, reproduce: str) -> Any:
+    """Read the answer to a batch; gives the verdict where something keeps it from being compared."""
     answer, place = asked.answer, {"where": asked.where, "reproduce": reproduce}
     if isinstance(answer, CouldNotObserve):
         return inconclusive(expected, answer.came_back, **place)
@@ -473,10 +466,9 @@ def _unread_batch(asked: Asked, expected: str, reproduce: str) -> Verdict | None
     if answer.status != OK:
         return failed(expected, _start(answer), **place)
     try:
-        answer.json()
+        return answer.json()
     except CouldNotObserve as error:
         return failed(expected, error.came_back, **place)
-    return None
 
 
 def _classifications(
@@ -514,13 +506,10 @@ def judge_namesakes(promise: Namesakes, batch: Batch, reproduce: str) -> Verdict
     """
     wire, asked = promise.wire, batch.namesakes
     expected = f"a classification for each of {len(batch.names)} files of one name"
-    if asked is None:
-        return inconclusive(expected, "they were not sent")
     place = {"where": asked.where, "reproduce": reproduce}
-    unread = _unread_batch(asked, expected, reproduce)
-    if unread is not None:
-        return unread
-    body = asked.answer.json() if isinstance(asked.answer, Answer) else None
+    body = _read_batch(asked, expected, reproduce)
+    if isinstance(body, Verdict):
+        return body
     found = [each for _, each in _classifications(wire, body, ())]
     alone = [body_of(one) for one in batch.singly]
     known = [each for each in alone if each is not None]

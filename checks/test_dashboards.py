@@ -382,14 +382,15 @@ def test_sources(promise: Sources, target: Target) -> Verdict:
     if found.sources is None:
         remedy = "let the service account read data sources, or put their provisioning files into the folder"
         return not_covered("which data sources there are is not known", remedy)
-    uses = [
-        (f"{uid} / {name}", resolve(reference, found.sources, board))
+    asking = [
+        (f"{uid} / {name}", text, resolve(reference, found.sources, board))
         for uid, board in found.boards.items()
-        for name, reference in [
-            *((place, query.source) for place, _, query in board.queries()),
-            *((f"variable {each.name}", each.source) for each in board.variables if each.kind == "query"),
+        for name, text, reference in [
+            *((place, query.text, query.source) for place, _, query in board.queries()),
+            *((f"variable {each.name}", "", each.source) for each in board.variables if each.kind == "query"),
         ]
     ]
+    uses = [(name, resolved) for name, _, resolved in asking]
     place = _place(target, found)
     if not place["where"].startswith("GET "):
         return judge_sources(uses, {}, place)
@@ -399,13 +400,11 @@ def test_sources(promise: Sources, target: Target) -> Verdict:
     url = f"{target.scope.url(Component.GRAFANA)}/api/datasources"
     place = {"where": f"GET {url}", "reproduce": place["reproduce"].replace("search", "datasources")}
     others = panel_queries.foreign(found.sources, target.scope.url(Component.PROMETHEUS) or "")
+    own = families(target.contract)
     astray = {
-        resolved.source.name: f"{uid} / {name}"
-        for uid, board in found.boards.items()
-        for name, _, query in board.queries()
-        if (resolved := resolve(query.source, found.sources, board)).source is not None
-        and resolved.source.name in others
-        and _reads_own(query.text, families(target.contract))
+        resolved.source.name: name
+        for name, text, resolved in asking
+        if resolved.source is not None and resolved.source.name in others and _reads_own(text, own)
     }
     asked = [
         each

@@ -178,7 +178,6 @@ def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
     histories = target.contract.promises("dependencies.history", History) if with_postgres else ()
     rows = {history.id: _or_trouble(partial(_rows_now, history, target)) for history in histories}
     commands = [_or_trouble(partial(_commands, target))] if with_redis else []
-    lasting = [_or_trouble(partial(_lasting, target))] if with_redis else []
     whom: list[tuple[str, str | None]] = [*islice(target.trusted_bases().items(), 2)]
     whom = whom if len(whom) == 2 else [("", None), ("", None)]
     payload = corpus.payload(act.file, f"{target.platform.mark}-dependencies")
@@ -189,8 +188,7 @@ def _do_exercise(promise: OfExercise, target: Target) -> Exercise:
         whom.append(whom[0])
         answers += target.platform.send_each([Sending(act, payload=payload, base=whom[0][1])])
     commands += [_or_trouble(partial(_commands, target))] if with_redis else []
-    lasting += [_or_trouble(partial(_lasting, target))] if with_redis else []
-    return Exercise(tuple(who for who, _ in whom), tuple(answers), tuple(commands), rows, tuple(lasting))
+    return Exercise(tuple(who for who, _ in whom), tuple(answers), tuple(commands), rows)
 
 
 def _in_scope(target: Target, component: Component) -> bool:
@@ -460,12 +458,10 @@ def test_expires(promise: Expires, target: Target) -> Verdict:
         target.platform.send_each([Sending(act, payload=payload) for payload in payloads])
         return Kept(before - start, promise.times, _lasting(target) - before)
 
-    def first() -> Exercise:
-        before = _or_trouble(partial(_lasting, target))
-        answers = target.platform.send_each([Sending(act)])
-        return Exercise(("",), tuple(answers), (), {}, (before, _or_trouble(partial(_lasting, target))))
-
-    return judge_expires(act, first(), closer)
+    before = _or_trouble(partial(_lasting, target))
+    answers = target.platform.send_each([Sending(act)])
+    seen = Exercise(("",), tuple(answers), lasting=(before, _or_trouble(partial(_lasting, target))))
+    return judge_expires(act, seen, closer)
 
 
 _IDLE_SECONDS = 1.0

@@ -640,7 +640,6 @@ def judge_inhibitions(  # noqa: C901 - one case for each way to be wrong
     promise: Inhibitions,
     plan: Routing,
     alerts: Sequence[Sent],
-    names: frozenset[str] | None,
     place: Mapping[str, str],
 ) -> Verdict:
     """Each has a source and a target among the alerts, which can agree; and something of `equal` is one of theirs.
@@ -651,7 +650,7 @@ def judge_inhibitions(  # noqa: C901 - one case for each way to be wrong
     for rule in plan.inhibitions:
         sources = [alert for alert in alerts if alert.labels.take(rule.source) is not False]
         targets = [alert for alert in alerts if alert.labels.take(rule.target) is not False]
-        missing = routing.missing_labels(rule, [*sources, *targets], names)
+        missing = routing.missing_labels(rule, [*sources, *targets])
         if not sources and (not targets or _is_of_others(promise, rule)):
             notes.append(f"{rule.place} is about alerts that are not loaded here: {_braces(rule.source)}")
         elif not sources:
@@ -667,7 +666,7 @@ def judge_inhibitions(  # noqa: C901 - one case for each way to be wrong
                 f"{rule.place} compares nothing (`equal` is empty): any alert {_braces(rule.source)} silences every "
                 f"alert {_braces(rule.target)}, such as {some([alert.rule for alert in targets])}"
             )
-        elif next(routing.pairs(rule, alerts, names), None) is None:
+        elif next(routing.pairs(rule, alerts), None) is None:
             labels = ", ".join(rule.equal)
             reason = f"no two alerts agree in {labels}" if labels else "each alert on one side is on the other, too"
             wrong.append(f"{rule.place} never acts: {reason}")
@@ -704,7 +703,7 @@ def test_inhibitions(promise: Inhibitions, target: Target) -> Verdict:
     alerts = _alerts(target).sent
     if not alerts:
         return not_covered("no alerting rule is loaded", "load the alerting rules")
-    return judge_inhibitions(promise, _routing(target), alerts, _label_names(target), _place(target))
+    return judge_inhibitions(promise, _routing(target), alerts, _place(target))
 
 
 class Harmless(Levels):
@@ -713,9 +712,7 @@ class Harmless(Levels):
     alert_label: str = "alertname"
 
 
-def judge_harmless(
-    promise: Harmless, plan: Routing, alerts: Sequence[Sent], names: frozenset[str] | None, place: Mapping[str, str]
-) -> Verdict:
+def judge_harmless(promise: Harmless, plan: Routing, alerts: Sequence[Sent], place: Mapping[str, str]) -> Verdict:
     """No alert surely silences a more urgent one; none that always fires silences any of a promised severity.
 
     One that is named may silence others than the most urgent ones: it may say that they are expected.
@@ -728,7 +725,7 @@ def judge_harmless(
     wrong = []
     for rule in plan.inhibitions:
         named = any(one.label == promise.alert_label and one.operator == "=" for one in rule.source)
-        for pair in routing.pairs(rule, alerts, names):
+        for pair in routing.pairs(rule, alerts):
             source, silenced = rank_of(pair.source), rank_of(pair.target)
             if not pair.sure or silenced is None or not pair.target.own:
                 continue
@@ -748,7 +745,7 @@ def judge_harmless(
 @check("routing.harmless", Harmless)
 def test_harmless(promise: Harmless, target: Target) -> Verdict:
     """No inhibition hides what matters."""
-    return judge_harmless(promise, _routing(target), _alerts(target).sent, _label_names(target), _place(target))
+    return judge_harmless(promise, _routing(target), _alerts(target).sent, _place(target))
 
 
 # ------------------------------------------------------------------------------------------------------------- silences

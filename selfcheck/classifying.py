@@ -108,9 +108,9 @@ class Batch:
     together: Asked
     singly: tuple[Asked, ...]
     names: tuple[str, ...]
-    namesakes: Asked | None = None
-    plates: Asked | None = None
-    plate_names: tuple[str, ...] = ()
+    namesakes: Asked
+    plates: Asked
+    plate_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -527,25 +527,24 @@ def _compiled(text: object) -> re.Pattern[str] | None:
 # ----------------------------------------------------------------------------------------------------------- inhibition
 
 
-def agree(source: Labels, target: Labels, equal: Iterable[str], names: frozenset[str] | None) -> bool | None:
+def agree(source: Labels, target: Labels, equal: Iterable[str]) -> bool | None:
     """Whether two alerts have the same values of some labels; a label that neither has agrees.
 
     `names` are all labels that there are: another one no series can have. None: they are not known.
     """
     answers = []
     for name in equal:
-        one, other = (_value(labels, name, names) for labels in (source, target))
+        one, other = (_value(labels, name) for labels in (source, target))
         answers.append(None if one is None or other is None else one == other)
     if False in answers:
         return False
     return None if None in answers else True
 
 
-def _value(labels: Labels, name: str, names: frozenset[str] | None) -> str | None:
+def _value(labels: Labels, name: str) -> str | None:
     if name in labels.known:
         return labels.known[name]
-    there = names if labels.names is None else labels.names
-    return "" if not labels.others or (there is not None and name not in there) else None
+    return "" if not labels.others or (labels.names is not None and name not in labels.names) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,7 +556,7 @@ class Pair:
     sure: bool
 
 
-def pairs(rule: Inhibition, alerts: Iterable[Sent], names: frozenset[str] | None) -> Iterator[Pair]:
+def pairs(rule: Inhibition, alerts: Iterable[Sent]) -> Iterator[Pair]:
     """Give which alerts can silence which by an inhibition.
 
     An alert that is on both sides is not silenced by another one that is, nor by itself.
@@ -567,30 +566,30 @@ def pairs(rule: Inhibition, alerts: Iterable[Sent], names: frozenset[str] | None
     # Those whose compared values are all known are found by these: there may be a thousand alerts on either side.
     by_values: dict[tuple[str | None, ...], list[tuple[Sent, bool | None, bool | None]]] = {}
     for side in targets:
-        by_values.setdefault(_values(side[0].labels, rule.equal, names), []).append(side)
+        by_values.setdefault(_values(side[0].labels, rule.equal), []).append(side)
     unknown = [side for values, several in by_values.items() if None in values for side in several]
     for source, is_source, also_target in sides:
         if is_source is False:
             continue
-        values = _values(source.labels, rule.equal, names)
+        values = _values(source.labels, rule.equal)
         candidates = targets if None in values else [*by_values.get(values, ()), *unknown]
         for target, also_source, is_target in candidates:
             if also_target is True and also_source is True:
                 continue
-            agreed = agree(source.labels, target.labels, rule.equal, names)
+            agreed = agree(source.labels, target.labels, rule.equal)
             if agreed is not False:
                 certain = is_source is True and is_target is True and agreed is True
                 yield Pair(source, target, certain and not (also_target is None and also_source is None))
 
 
-def _values(labels: Labels, equal: Iterable[str], names: frozenset[str] | None) -> tuple[str | None, ...]:
-    return tuple(_value(labels, name, names) for name in equal)
+def _values(labels: Labels, equal: Iterable[str]) -> tuple[str | None, ...]:
+    return tuple(_value(labels, name) for name in equal)
 
 
-def missing_labels(rule: Inhibition, alerts: Iterable[Sent], names: frozenset[str] | None) -> list[str]:
+def missing_labels(rule: Inhibition, alerts: Iterable[Sent]) -> list[str]:
     """Give the labels of `equal` that no alert has or can have."""
     every = list(alerts)
-    return [name for name in rule.equal if every and all(_value(each.labels, name, names) == "" for each in every)]
+    return [name for name in rule.equal if every and all(_value(each.labels, name) == "" for each in every)]
 
 
 # ------------------------------------------------------------------------------------------------------------- grouping
@@ -604,9 +603,7 @@ def merging(route: Route, alerts: Iterable[Sent]) -> str:
         return "`group_by` is empty"
     pinned = {one.label for one in route.matchers if one.operator == "="}
     every = list(alerts)
-    absent = [
-        name for name in route.group_by if all(_value(each.labels, name, each.labels.names) == "" for each in every)
-    ]
+    absent = [name for name in route.group_by if all(_value(each.labels, name) == "" for each in every)]
     if set(route.group_by) - pinned - set(absent):
         return ""
     told = [f"{', '.join(absent)}, which no alert has"] if absent else []

@@ -412,9 +412,9 @@ def _routed(
     if not alerts:
         return
     for inhibitions in kept.promises("routing.inhibitions", test_routing.Inhibitions):
-        yield inhibitions, test_routing.judge_inhibitions(inhibitions, plan, alerts, None, place)
+        yield inhibitions, test_routing.judge_inhibitions(inhibitions, plan, alerts, place)
     for harmless_ in kept.promises("routing.harmless", test_routing.Harmless):
-        yield harmless_, test_routing.judge_harmless(harmless_, plan, alerts, None, place)
+        yield harmless_, test_routing.judge_harmless(harmless_, plan, alerts, place)
 
 
 def _rehearse(rules: Rules, kept: Contract, job: str, promtool: Promtool, seconds: float, report: Report) -> None:

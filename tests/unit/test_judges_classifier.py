@@ -200,6 +200,10 @@ def test_same(other: object, outcome: Outcome, said: str) -> None:
 SHAFT, FLANGE = part(), part("flange", 0.8, flange=0.8, shaft=0.2)
 
 
+UNUSED = (asked([]), asked([]), ())
+"""What a judge of a batch alone does not look at."""
+
+
 @pytest.mark.parametrize(
     ("body", "outcome", "said"),
     [
@@ -219,7 +223,7 @@ SHAFT, FLANGE = part(), part("flange", 0.8, flange=0.8, shaft=0.2)
 )
 def test_together(body: object, outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.together", classifier.Together, "classifier.batch")
-    batch = Batch(asked(body), (asked(FLANGE), asked(SHAFT)), ("flange.dxf", "part.dxf"))
+    batch = Batch(asked(body), (asked(FLANGE), asked(SHAFT)), ("flange.dxf", "part.dxf"), *UNUSED)
     check(classifier.judge_together(made, batch, CURL), outcome, said)
 
 
@@ -254,7 +258,7 @@ def test_close_races(body: object, outcome: Outcome, said: str) -> None:
 )
 def test_line_ends(body: object, outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.line_ends", classifier.LineEnds, "classifier.line_ends")
-    batch = Batch(asked([]), (), (), None, asked(body), ("a", "b", "c"))
+    batch = Batch(asked([]), (), (), asked([]), asked(body), ("a", "b", "c"))
     check(classifier.judge_line_ends(made, batch, CURL), outcome, said)
     check(classifier.judge_line_ends(made, replace(batch, plates=Asked("", LOST)), CURL), INCONCLUSIVE, "for 10 s")
 
@@ -276,7 +280,7 @@ def test_line_ends(body: object, outcome: Outcome, said: str) -> None:
 )
 def test_namesakes(body: object, outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.namesakes", classifier.Namesakes, "classifier.batch_of_namesakes")
-    batch = Batch(asked([]), (asked(FLANGE), asked(SHAFT)), ("part.dxf", "flange.dxf"), asked(body))
+    batch = Batch(asked([]), (asked(FLANGE), asked(SHAFT)), ("part.dxf", "flange.dxf"), asked(body), asked([]), ())
     check(classifier.judge_namesakes(made, batch, CURL), outcome, said)
     lost = replace(batch, singly=(asked(FLANGE), Asked("", LOST)))
     if outcome is not NOT_COVERED:
@@ -296,7 +300,7 @@ def test_namesakes(body: object, outcome: Outcome, said: str) -> None:
 )
 def test_a_batch_without_an_answer(together: Asked, outcome: Outcome, said: str) -> None:
     made = of_contract("classifier.together", classifier.Together, "classifier.batch")
-    check(classifier.judge_together(made, Batch(together, (), ("part.dxf",)), CURL), outcome, said)
+    check(classifier.judge_together(made, Batch(together, (), ("part.dxf",), *UNUSED), CURL), outcome, said)
 
 
 @pytest.mark.parametrize(

@@ -454,7 +454,7 @@ def test_inhibitions(made: routing.Routing, outcome: Outcome, said: str) -> None
         for name, level in (("Down", "critical"), ("Slow", "warning"))
     ]
     line = contract.load().promises("routing.inhibitions", checks.Inhibitions)[0]
-    check(checks.judge_inhibitions(line, made, alerts, None, PLACE), outcome, said)
+    check(checks.judge_inhibitions(line, made, alerts, PLACE), outcome, said)
 
 
 @pytest.mark.parametrize(
@@ -476,7 +476,7 @@ def test_harmless(*, made: routing.Routing, always: bool, outcome: Outcome, said
         sent("Down", "critical", subject="a", zone="1", always=always),
         sent("Slow", "warning", subject="a", zone="2"),
     ]
-    check(checks.judge_harmless(promise(checks.Harmless, **LEVELS), made, alerts, None, PLACE), outcome, said)
+    check(checks.judge_harmless(promise(checks.Harmless, **LEVELS), made, alerts, PLACE), outcome, said)
 
 
 def test_info_silences_no_warning_unless_it_is_named() -> None:
@@ -485,7 +485,7 @@ def test_info_silences_no_warning_unless_it_is_named() -> None:
     alerts = [sent("Work", "info", team="a"), sent("Slow", "warning", team="a"), sent("Down", "critical", team="a")]
 
     def judged(source: str, target: str) -> Verdict:
-        return checks.judge_harmless(line, inhibiting(source, target, "team"), alerts, None, PLACE)
+        return checks.judge_harmless(line, inhibiting(source, target, "team"), alerts, PLACE)
 
     check(judged('severity="info"', 'severity="warning"'), FAIL, "Work (info) silences Slow (warning)")
     check(judged('alertname="Work"', 'severity="warning"'), PASS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -274,15 +275,16 @@ BARE = sent("Bare", severity="warning")
 def test_inhibitions_act_on_pairs(
     rule_: routing.Inhibition, alerts: list[Sent], wanted: list[tuple[str, str, bool]]
 ) -> None:
-    found = [(pair.source.rule, pair.target.rule, pair.sure) for pair in routing.pairs(rule_, alerts, None)]
+    found = [(pair.source.rule, pair.target.rule, pair.sure) for pair in routing.pairs(rule_, alerts)]
     assert found == wanted
 
 
 def test_labels_that_no_alert_can_have() -> None:
     compared = inhibition('severity="critical"', 'severity="warning"', "subject", "subjct")
-    assert routing.missing_labels(compared, [PAGE, WARN], None) == ["subjct"]
-    assert routing.missing_labels(compared, [PAGE, OPEN], None) == []
-    assert routing.missing_labels(compared, [PAGE, OPEN], frozenset({"subject", "job"})) == ["subjct"]
+    known = replace(OPEN, labels=replace(OPEN.labels, names=frozenset({"subject", "job"})))
+    assert routing.missing_labels(compared, [PAGE, WARN]) == ["subjct"]
+    assert routing.missing_labels(compared, [PAGE, OPEN]) == []
+    assert routing.missing_labels(compared, [PAGE, known]) == ["subjct"]
 
 
 def test_what_a_receiver_notifies() -> None:
