@@ -1,4 +1,4 @@
-"""The reset of a provider's breaker takes its error counters away, too."""
+"""The reset of a provider's breaker takes the counters of its requests and errors away, too."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 @contextmanager
 def _change(platform: "Platform") -> Iterator[None]:
     real = platform.breakers.reset
-    errors = platform.metrics.ocr_errors
+    counters = (platform.metrics.ocr_requests, platform.metrics.ocr_errors)
 
     def reset(provider: str) -> str:
         before = real(provider)
-        for labels in [labels for labels in errors._metrics if labels[0] == provider]:  # noqa: SLF001 - has no method
-            errors.remove(*labels)
+        for counter in counters:
+            for labels in [labels for labels in counter._metrics if labels[0] == provider]:  # noqa: SLF001 - has no method
+                counter.remove(*labels)
         return before
 
     with replaced(platform.breakers, reset=reset):
