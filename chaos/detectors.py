@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 import re
 import statistics
 from dataclasses import dataclass, field
@@ -116,6 +117,25 @@ def counted_in(timeline: Timeline, counter: str, replica: str) -> float:
     for number, life in enumerate(lives_of(timeline, replica)):
         grown += total(life[-1], counter, {}) - (0.0 if number else total(life[0], counter, {}))
     return max(0.0, grown)
+
+
+def counted_between(timeline: Timeline, counter: str, replica: str, start: float, end: float) -> tuple[float, float]:
+    """Say by how much a counter grew on a replica between two moments: at least, and at most, by its readings.
+
+    A replica that became another process meanwhile, or was not read before and after, has counted from 0 to any number.
+    """
+    lives = lives_of(timeline, replica)
+    if len(lives) != 1 or not lives[0][0].since <= start <= end <= lives[0][-1].since:
+        return 0.0, math.inf
+    read = [(each.since, total(each, counter, {})) for each in lives[0]]
+    times = [since for since, _ in read]
+    # A reading may be so much younger than it says.
+    outer = (
+        read[max(0, bisect.bisect(times, start - LATE_SECONDS) - 1)],
+        read[min(len(read) - 1, bisect.bisect(times, end))],
+    )
+    inside = [value for since, value in read if start <= since <= end - LATE_SECONDS]
+    return (inside[-1] - inside[0] if inside else 0.0), outer[1][1] - outer[0][1]
 
 
 def restarts(timeline: Timeline, replica: str) -> list[tuple[float, float]]:

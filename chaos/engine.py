@@ -112,9 +112,12 @@ class Course:
             found = found.model_copy(update=self.facts)
             self.view.step("steady again")
             replicas = self.facts.get("replicas", ())
-            awaited = self.surroundings.to_be_stored(before.stored, self.writer.timeline(), replicas)
-            after = self.surroundings.look(after=awaited)
-            found = found.model_copy(update={"after": after.looks, "stored_after": after.stored})
+            after = self.surroundings.look(
+                after=self.surroundings.awaited(before.stored, self.writer.timeline(), replicas)
+            )
+            found = found.model_copy(
+                update={"after": after.looks, "stored_after": after.stored, "stored_meanwhile": after.meanwhile}
+            )
             return self._written(found)
         except BaseException as error:
             self.facts.setdefault("stopped_by", f"interrupted: {type(error).__name__}")

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from chaos.detectors import LOST, counted_in, lives_of, outages, series, total
+from chaos.detectors import LOST, counted_between, counted_in, lives_of, outages, series, total
 from chaos.evidence import FIGURES, REPLICAS, Evidence, end, finished, keeps_from_judging, sent, together
 from chaos.timeline import Figures, Probed
 from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
@@ -20,9 +20,9 @@ from load.wording import count, duration, share
 from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from chaos.promises import Answered, Averaged, Burns, Counted, Kept, Lost, Repeated
+    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Kept, Lost, Repeated
     from chaos.timeline import Replica
 
 _LIMITED_SHARE_MAX = 0.2
@@ -30,6 +30,8 @@ _COUNTED_LATE_SECONDS = 0.1
 """A reading of counters may be so much older or younger than its sample says."""
 _FULL = 0.95
 """An average of errors beyond this may have nowhere to rise to."""
+_SUNK = 0.5
+"""An average that fell below this part of what it was has taken something for a success."""
 _OFF_MIN = 3
 """One odd sample may be a scrape that failed."""
 
@@ -167,32 +169,31 @@ def _times(
 
 def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
     """A counter moves by at least as many as the probes of its replica failed with a code."""
-    labels = ",".join(f'{key}="{value}"' for key, value in promise.labels.items())
-    expected = f"{promise.counter}{{{labels}}} counts what fails with {promise.code}"
+    named = ",".join(f'{key}="{value}"' for key, value in promise.labels.items())
+    how = f"with {promise.code}" if promise.code else "for its caller"
+    expected = f"{promise.counter}{{{named}}} counts what fails {how}"
     if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
         return blocked
     place = evidence.place
     every = [
         each
         for each in evidence.timeline.probes(promise.probe)
-        if each.outcome == "failed" and each.code == promise.code and end(each) >= evidence.start
+        if each.outcome == "failed" and promise.code in {"", each.code} and end(each) >= evidence.start
     ]
     if not every:
-        return inconclusive(expected, f"no request of {promise.probe} failed with {promise.code}", **place)
+        observed = f"no request of {promise.probe} failed{f' with {promise.code}' * bool(promise.code)}"
+        return inconclusive(expected, observed, **place)
     verdicts = []
     judged = 0
-    for name, members in _gone_to(evidence, every):
-        own = [each for each in every if name in {"", each.replica}]
-        if not own:
-            continue
-        grown, inside = _grown(evidence, promise.counter, promise.labels, members, own, whole=not name)
-        judged += inside
-        on = f" on {name}" * bool(name)
-        if round(grown) < inside:
-            observed = f"it grew by {count(grown)}{on}, and {count(inside)} requests failed so"
-            verdicts.append(failed(expected, observed, **place))
-        elif inside:
-            verdicts.append(passed(f"{count(grown)} counted{on}, {count(inside)} seen", where=place["where"]))
+    for labels, alike in _by_labels(promise, every):
+        for name, grown, inside in _compared(evidence, promise.counter, labels, alike):
+            judged += inside
+            on = f" on {name}" * bool(name) + f" with {alike[0].code}" * (labels != promise.labels)
+            if round(grown) < inside:
+                observed = f"it grew by {count(grown)}{on}, and {count(inside)} requests failed so"
+                verdicts.append(failed(expected, observed, **place))
+            elif inside:
+                verdicts.append(passed(f"{count(grown)} counted{on}, {count(inside)} seen", where=place["where"]))
     if not judged:
         return inconclusive(expected, "no such request ended between two readings of the counter", **place)
     for never in promise.never:
@@ -202,6 +203,28 @@ def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
             observed = f"{promise.counter}{{{named}}} grew by {count(moved)}, at most {count(promise.never_most)} may"
             verdicts.append(failed(expected, observed, **place))
     return together(expected, verdicts, evidence)
+
+
+def _compared(
+    evidence: Evidence, counter: str, labels: Mapping[str, str], probes: Sequence[Probed]
+) -> Iterator[tuple[str, float, int]]:
+    """Give by replica how much a counter grew and how many probes surely failed meanwhile."""
+    for name, members in _gone_to(evidence, probes):
+        if own := [each for each in probes if name in {"", each.replica}]:
+            yield name, *_grown(evidence, counter, labels, members, own, whole=not name)
+
+
+_CODE = "{code}"
+
+
+def _by_labels(promise: Counted, probes: Sequence[Probed]) -> Iterator[tuple[dict[str, str], list[Probed]]]:
+    """Give the labels under which probes are counted: one set for all, or one for each code that they failed with."""
+    if _CODE not in promise.labels.values():
+        yield promise.labels, list(probes)
+        return
+    for code in sorted({each.code for each in probes}):
+        labels = {name: code if value == _CODE else value for name, value in promise.labels.items()}
+        yield labels, [each for each in probes if each.code == code]
 
 
 def _gone_to(evidence: Evidence, probes: Sequence[Probed]) -> list[tuple[str, tuple[str, ...]]]:
@@ -300,13 +323,41 @@ def _averaged(
         observed = f"it never rose above {peak:g} on {on}, while {count(len(failures))} requests failed"
         return failed(expected, observed, **place)
     well = [each for each in probes if each.outcome == "ok" and end(each) > max(failures)]
-    if len(lives) == 1 and len(well) >= promise.failures_min:
-        ((_, readings),) = read.items()
-        after = [value for since, value in readings if since >= max(failures)]
-        if len(after) > 1 and max(after) > 0 and not any(one > other for one, other in itertools.pairwise(after)):
-            observed = f"it stays at {after[-1]:g} on {on}, with {count(len(well))} successes after the last failure"
-            return failed(expected, observed, **place)
+    if wrong := _sunk(evidence, promise, lives) or (
+        len(well) >= promise.failures_min and _stays(read, max(failures), len(well))
+    ):
+        return failed(expected, wrong, **place)
     return passed(f"up to {peak:.2f} on {on}", where=place["where"])
+
+
+def _stays(read: Mapping[str, list[tuple[float, float]]], failed_last: float, well: int) -> str:
+    """Say where the average did not fall with successes alone; through the load balancer it is not known whose."""
+    if len(read) != 1:
+        return ""
+    ((name, readings),) = read.items()
+    after = [value for since, value in readings if since >= failed_last]
+    if len(after) > 1 and max(after) > 0 and not any(one > other for one, other in itertools.pairwise(after)):
+        return f"it stays at {after[-1]:g} on {name}, with {count(well)} successes after the last failure"
+    return ""
+
+
+def _sunk(evidence: Evidence, promise: Averaged, lives: Mapping[str, Sequence[Replica]]) -> str:
+    """Say where the average fell to less than half of what it was, with nothing but failures to average."""
+    for name, life in lives.items() if promise.counter else ():
+        there = [each for each in life if evidence.there <= each.since <= evidence.undoing]
+        highest, good = 0.0, -1.0
+        for each in there:
+            value, successes = each.counters.get(promise.gauge), total(each, promise.counter, promise.good)
+            if value is None:
+                continue
+            # A success may be counted a moment before it is averaged: only from the next reading on there is none.
+            if successes != good:
+                highest, good = 0.0, successes
+            elif highest and value < highest * _SUNK:
+                return f"it fell from {highest:.2f} to {value:.2f} on {name}, where every request failed meanwhile"
+            else:
+                highest = max(highest, value)
+    return ""
 
 
 def _readings(life: Sequence[Replica], gauge: str) -> list[tuple[float, float]]:
@@ -445,6 +496,36 @@ def judge_kept(evidence: Evidence, promise: Kept) -> Verdict:
     missing = counted - (after - before)
     if missing > promise.lost_most:
         return failed(expected, f"{observed}: {count(missing)} are missing", **place)
+    return passed(observed, where=place["where"])
+
+
+# ---------------------------------------------------------------------------------------------------------------- dated
+
+
+def judge_dated(evidence: Evidence, promise: Dated) -> Verdict:
+    """As many rows are of the time of the fault as requests were counted then, and none is there twice."""
+    expected = f"the history has what {promise.counter} counts at its own time, each once"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    place = evidence.place
+    found = evidence.record.stored_meanwhile.get(promise.id)
+    if found is None:
+        return inconclusive(expected, "what is stored of the time of the fault is not known", **place)
+    counted = [
+        counted_between(evidence.timeline, promise.counter, name, evidence.start, evidence.undoing)
+        for name in evidence.replicas
+    ]
+    least, most = sum(low for low, _ in counted), sum(high for _, high in counted)
+    if found.twice:
+        observed = f"{count(found.twice)} of {count(found.rows)} rows of the time of the fault are there once more"
+        return failed(expected, observed, **place)
+    if not least or not math.isfinite(most):
+        observed = "nothing was counted" if math.isfinite(most) else "a replica was not read all the while"
+        return inconclusive(expected, observed, **place)
+    tolerated = max(promise.rows_tolerated, promise.share_tolerated * most)
+    observed = f"{count(found.rows)} rows are of the time of the fault, and {count(least)} to {count(most)} requests"
+    if not least - tolerated <= found.rows <= most + tolerated:
+        return failed(expected, observed, **place)
     return passed(observed, where=place["where"])
 
 

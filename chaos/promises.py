@@ -122,13 +122,14 @@ class Breaker(OfExperiment):
 class Counted(OfExperiment):
     """A counter moves as callers see it: by as many as its replicas' probes failed with `code`, other traffic aside.
 
-    Less is a FAIL. `labels` pick the series; `never` are label sets that must not move beyond `never_most`.
+    Less is a FAIL. Without a `code` it is all that failed. `labels` pick the series; `{code}` in them is the code that
+    callers were told, each for itself. `never` are label sets that must not move beyond `never_most`.
     """
 
     probe: Name
     counter: str
     labels: dict[str, str]
-    code: str
+    code: str = ""
     never: tuple[dict[str, str], ...] = ()
     never_most: int = Field(0, ge=0)
 
@@ -138,11 +139,14 @@ class Averaged(OfExperiment):
 
     What exactly it averages, and how fast, is the platform's choice: that it does not move at all is a FAIL, with at
     least `failures_min` failures of the replica's probes, or as many successes after them. It stays within 0 and 1.
+    Where a replica has no success at all while the fault is there, it does not sink to less than half either.
     """
 
     probe: Name
     gauge: str
     failures_min: int = Field(5, ge=1)
+    counter: str = Field("", description="Counts the requests that are averaged; empty: successes cannot be told.")
+    good: dict[str, str] = Field(default_factory=dict, description="Labels of those that succeeded.")
 
 
 class Repeated(OfExperiment):
@@ -265,6 +269,20 @@ class Kept(OfExperiment):
     lag_seconds: float = Field(6.0, ge=0, description="So long after recovery a row may come late (real time).")
     counter: str
     lost_most: int = Field(0, ge=0)
+
+
+class Dated(OfExperiment):
+    """The store has the requests of the time of the fault at their own time, each once.
+
+    As many rows are of that time as the replicas counted then, give or take `share_tolerated` and `rows_tolerated`:
+    clocks differ, and a request is counted a moment before or after it is noted. None of them is there twice.
+    """
+
+    query: str = Field(min_length=1, description="Number of rows from `{since}` to `{until}`, in Unix seconds.")
+    twice: str = Field(min_length=1, description="How many of these rows say the same as another one.")
+    counter: str
+    share_tolerated: Share = 0.15
+    rows_tolerated: int = Field(5, ge=0)
 
 
 class Driven(OfExperiment):

@@ -73,6 +73,13 @@ class Traffic(Model):
     )
 
 
+class Meanwhile(Model):
+    """How many rows of the store are of the time of the fault, and how many of them are there once more."""
+
+    rows: float
+    twice: float
+
+
 class Repeated(Model):
     """What came back to a request of a `Repeat`; `trouble` is what keeps it from being an answer."""
 
@@ -109,6 +116,9 @@ class Record(Model):
     )
     stored_before: Mapping[str, float] = Field(default_factory=dict, description="Rows in the store, by promise id.")
     stored_after: Mapping[str, float] = Field(default_factory=dict, description="Likewise, after recovery.")
+    stored_meanwhile: Mapping[str, Meanwhile] = Field(
+        default_factory=dict, description="Rows of the time of the fault, after recovery, by promise id."
+    )
     reset: str = Field("", description="Why the reset of the experiment was not done; empty where it was, or is none.")
     repeated_during: Mapping[str, Repeated] = Field(default_factory=dict, description="By the name of the `Repeat`.")
     repeated_after: Mapping[str, Repeated] = Field(default_factory=dict, description="Likewise, after recovery.")

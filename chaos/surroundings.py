@@ -13,12 +13,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chaos import plan
+from chaos import plan, timeline
 from chaos.detectors import counted_in
 from chaos.faults import leftovers
 from chaos.guard import lasting
-from chaos.promises import Kept, Steady
-from chaos.record import Look, Rule
+from chaos.promises import Dated, Kept, Steady
+from chaos.record import Look, Meanwhile, Rule
 from selfcheck import alerting, routing
 from selfcheck.components import postgres
 from selfcheck.contract import Component
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 STEADY = "chaos.steady"
 KEPT = "chaos.kept"
+DATED = "chaos.dated"
 _LOOK_SECONDS = 0.5
 
 
@@ -54,6 +55,15 @@ class Looked:
     facts: dict[str, Any] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     stored: dict[str, float] = field(default_factory=dict)
+    meanwhile: dict[str, Meanwhile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """How much is to be stored in the end, by promise, and the time of the fault (Unix seconds), where one was made."""
+
+    stored: Mapping[str, float]
+    fault: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +74,11 @@ class Surroundings:
     experiment: str
     hands: Hands
 
-    def look(self, *, after: Mapping[str, float] | None = None) -> Looked:
+    def look(self, *, after: Awaited | None = None) -> Looked:
         """Look at everything now; never raises for what cannot be observed: it is part of the answer.
 
-        `after` an experiment it has how much is to be stored, by promise, as far as that is known: what is written
-        behind the answers is waited for. Before a fault the look is guarded: the conditions of the guard and the facts
+        `after` an experiment it has what is to be stored, as far as that is known: what is written behind the answers
+        is waited for. Before a fault the look is guarded: the conditions of the guard and the facts
         of the target are looked at only then. What may pass, as what the experiment before has left, is waited for as
         long as recovery from this one may take.
         """
@@ -92,8 +102,8 @@ class Surroundings:
                 if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
             )
             stored = dict(self._stored(run.target, after))
-            if not guarded:
-                return Looked(looks, stored=stored)
+            if after is not None:
+                return Looked(looks, stored=stored, meanwhile=dict(self._meanwhile(run.target, after.fault)))
             limits = _limits(run.target)
             return Looked(
                 looks=looks,
@@ -113,7 +123,7 @@ class Surroundings:
         finally:
             close(run)
 
-    def _stored(self, target: Target, after: Mapping[str, float] | None) -> Iterator[tuple[str, float]]:
+    def _stored(self, target: Target, after: Awaited | None) -> Iterator[tuple[str, float]]:
         """Count what is stored of all until now, for each promise that asks for it; left out where it cannot be told.
 
         What is written behind the answers comes late, and what is asked for meanwhile does not count.
@@ -128,7 +138,7 @@ class Surroundings:
             def is_there(promise: Kept = promise, query: str = query) -> bool:
                 nonlocal found
                 found = float(postgres(target).scalar(query) or 0)
-                return after is None or found >= after.get(promise.id, math.inf)
+                return after is None or found >= after.stored.get(promise.id, math.inf)
 
             with contextlib.suppress(GaveUp):
                 seconds = 0.0 if after is None else max(0.0, until + promise.lag_seconds - time.time())
@@ -136,18 +146,32 @@ class Surroundings:
             if found is not None:
                 yield promise.id, found
 
+    def _meanwhile(self, target: Target, fault: tuple[float, float] | None) -> Iterator[tuple[str, Meanwhile]]:
+        """Count what is stored of the time of the fault, for each promise that asks for it."""
+        for promise in target.contract.promises(DATED, Dated):
+            if promise.experiment != self.experiment or fault is None or not target.scope.covers(Component.POSTGRES):
+                continue
+            since, until = (f"{moment:.6f}" for moment in fault)
+            rows, twice = (
+                float(postgres(target).scalar(query.replace("{since}", since).replace("{until}", until)) or 0)
+                for query in (promise.query, promise.twice)
+            )
+            yield promise.id, Meanwhile(rows=rows, twice=twice)
+
     @property
     def kept(self) -> list[Kept]:
         """The promises of the experiment about what is stored."""
         return [each for each in self.target.contract.promises(KEPT, Kept) if each.experiment == self.experiment]
 
-    def to_be_stored(self, before: Mapping[str, float], seen: Timeline, replicas: Sequence[str]) -> dict[str, float]:
-        """Say how much is to be stored in the end, by promise: what there was, and what the replicas have counted."""
-        return {
+    def awaited(self, before: Mapping[str, float], seen: Timeline, replicas: Sequence[str]) -> Awaited:
+        """Say what is to be stored in the end: what there was, and what the replicas have counted."""
+        stored = {
             each.id: before[each.id] + sum(counted_in(seen, each.counter, replica) for replica in replicas)
             for each in self.kept
             if each.id in before
         }
+        began, over = seen.mark(timeline.INJECTING), seen.mark(timeline.UNDOING)
+        return Awaited(stored, None if began is None or over is None else (seen.wall(began), seen.wall(over)))
 
     def leftovers(self) -> list[str]:
         """Give what is on the target that should not be there; what cannot be told is one of them."""

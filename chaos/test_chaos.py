@@ -164,6 +164,13 @@ def test_kept(promise: promises.Kept, target: Target) -> Verdict:
     return judging_callers.judge_kept(evidence(target, promise), promise)
 
 
+@check("chaos.dated", promises.Dated)
+@where_possible
+def test_dated(promise: promises.Dated, target: Target) -> Verdict:
+    """What is stored of the time of the fault is of its own time, and there once."""
+    return judging_callers.judge_dated(evidence(target, promise), promise)
+
+
 @check("chaos.driven", promises.Driven)
 @where_possible
 def test_driven(promise: promises.Driven, target: Target) -> Verdict:

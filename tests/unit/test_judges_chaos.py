@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chaos import judging, judging_alerts, judging_breakers, judging_callers, promises
+from chaos import detectors, judging, judging_alerts, judging_breakers, judging_callers, promises
 from chaos import timeline as times
 from chaos.evidence import Evidence, clock_step, gaps
-from chaos.record import Done, Look, Record, Repeated, Rule, Traffic
+from chaos.record import Done, Look, Meanwhile, Record, Repeated, Rule, Traffic
 from chaos.timeline import (
     Alert,
     Alerts,
@@ -1071,3 +1071,82 @@ def test_a_reset_closes_a_breaker() -> None:
     check(judging_breakers.judge_breaker(late, breaker("reset")), INCONCLUSIVE, "too soon")
     refused = evidence(record={"reset": "HTTP 403"})
     check(judging_breakers.judge_breaker(refused, breaker("reset")), FAIL, "it was refused: HTTP 403")
+
+
+DATED = of(promises.Dated, id="chaos.paddle_down.dated", query="SELECT 1", twice="SELECT 0", counter=REQUESTS)
+
+
+@pytest.mark.parametrize(
+    ("share", "twice", "outcome", "said"),
+    [
+        (1.0, 0, PASS, "rows are of the time of the fault, and"),
+        (0.95, 0, PASS, "rows are of the time of the fault, and"),
+        (0.0, 0, FAIL, "0 rows are of the time of the fault, and"),
+        (2.0, 0, FAIL, "rows are of the time of the fault, and"),
+        (1.0, 1, FAIL, "1 of "),
+    ],
+)
+def test_what_is_stored_has_its_own_time(share: float, twice: float, outcome: Outcome, said: str) -> None:
+    made = evidence()
+    counted = sum(
+        detectors.counted_between(made.timeline, REQUESTS, name, made.start, made.undoing)[0] for name in made.replicas
+    )
+    assert counted > 100
+    stored = {DATED.id: Meanwhile(rows=counted * share, twice=twice)}
+    check(judging_callers.judge_dated(evidence(record={"stored_meanwhile": stored}), DATED), outcome, said)
+
+
+def test_what_is_stored_meanwhile_is_not_guessed() -> None:
+    check(judging_callers.judge_dated(evidence(), DATED), INCONCLUSIVE, "is not known")
+    known = evidence(record={"stored_meanwhile": {DATED.id: Meanwhile(rows=300, twice=0)}})
+    check(
+        judging_callers.judge_dated(known, DATED.model_copy(update={"counter": "nobody_total"})),
+        INCONCLUSIVE,
+        "nothing",
+    )
+    restarted = [
+        replace(each, began=2.0) if isinstance(each, Replica) and each.replica == "one" and each.since > 20 else each
+        for each in known.timeline.seen
+    ]
+    said = judging_callers.judge_dated(replace(known, timeline=Timeline(restarted)), DATED)
+    check(said, INCONCLUSIVE, "a replica was not read all the while")
+
+
+@pytest.mark.parametrize(
+    ("world", "outcome", "said"),
+    [
+        ({}, PASS, "up to "),
+        (
+            {"average": lambda value, bad: value * 0.3 if value > 0.5 else value + 0.1 * (bad - value)},
+            FAIL,
+            "it fell from",
+        ),
+        # With successes in between it may fall.
+        (
+            {
+                "good_share": 0.5,
+                "average": lambda value, bad: value * 0.3 if value > 0.5 and not bad else value + 0.2 * (bad - value),
+            },
+            PASS,
+            "up to ",
+        ),
+    ],
+)
+def test_an_average_does_not_sink_while_all_fails(world: dict[str, Any], outcome: Outcome, said: str) -> None:
+    wanted = AVERAGED.model_copy(update={"counter": REQUESTS, "good": {"status": "success"}})
+    check(judging_callers.judge_averaged(evidence(**world), wanted), outcome, said)
+
+
+def test_failures_are_counted_with_the_code_that_callers_are_told() -> None:
+    wanted = COUNTED.model_copy(update={"code": "", "labels": {"code": "{code}"}, "never": ()})
+    check(judging_callers.judge_counted(evidence(), wanted), PASS, "counted on ")
+    told = [
+        replace(each, code="PARSE_FAILED") if isinstance(each, Probed) and each.code == FAILURE else each
+        for each in evidence().timeline.seen
+    ]
+    said = judging_callers.judge_counted(replace(evidence(), timeline=Timeline(told)), wanted)
+    check(said, FAIL, "with PARSE_FAILED, and ")
+    # Whatever the code: all that failed is among the requests.
+    every = COUNTED.model_copy(update={"code": "", "counter": REQUESTS, "labels": {"status": "error"}, "never": ()})
+    check(judging_callers.judge_counted(evidence(), every), PASS, "counted on ")
+    check(judging_callers.judge_counted(evidence(counted_share=0.5), every), FAIL, "requests failed so")
