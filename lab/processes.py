@@ -33,7 +33,7 @@ _START_TIME_TOLERANCE_SECONDS: Final = 2.0
 _KILL_TIMEOUT_SECONDS: Final = 5.0
 _LOCK_TIMEOUT_SECONDS: Final = 10.0
 
-# Children of this very process stay zombies until they are waited for; these are asked whenever one is looked at.
+# Children of this very process, and how those ended that have been looked at since.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 _exit_codes: dict[int, int] = {}
 
@@ -147,7 +147,10 @@ def start(
             extra_groups=[] if user else None,
         )
     _children[child.pid] = child
-    return psutil.Process(child.pid)
+    process = psutil.Process(child.pid)
+    # Whoever ends it, it must not stay as a zombie: Postgres does not start again while the one before seems to run.
+    threading.Thread(target=child.wait, name=f"lab: waits for {child.pid}", daemon=True).start()
+    return process
 
 
 def run(

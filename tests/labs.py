@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -42,14 +42,18 @@ def few_of(defects: Mapping[str, Defect]) -> list[ParameterSet]:
     return [pytest.param(name, marks=[] if name in few else [pytest.mark.thorough]) for name in defects]
 
 
+HASTY: Final[Mapping[str, float]] = {"time_scale": 120.0, "window_max_seconds": 3.0}
+"""For `free_lab`: a lab on which experiments end soon, as its rules forget a fault in three seconds."""
+
+
 @contextmanager
-def free_lab(folder: Path, *, window_max_seconds: float = 20.0) -> Iterator[Lab]:
+def free_lab(folder: Path, *, window_max_seconds: float = 20.0, time_scale: float = 60.0) -> Iterator[Lab]:
     """Run a lab in a folder as long as the `with` block lasts; it forgets a defect after the longest window.
 
     Ports that were free a moment ago may be somebody else's when the lab wants them: then it takes others.
     """
     for tries_left in reversed(range(_TRIES)):
-        lab = Lab(folder / "lab", port_offset=free_offset(), window_max_seconds=window_max_seconds)
+        lab = Lab(folder / "lab", free_offset(), time_scale, window_max_seconds)
         try:
             try:
                 lab.up()

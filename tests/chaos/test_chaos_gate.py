@@ -26,7 +26,7 @@ from tests.chaos.experiments import (
     toxiproxy,
 )
 from tests.gate import running
-from tests.labs import free_lab, rest
+from tests.labs import HASTY, free_lab, rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ TRIES = 3
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A healthy lab; every test leaves it as it was."""
-    with free_lab(tmp_path_factory.mktemp("chaos-gate"), window_max_seconds=6.0) as found:
+    with free_lab(tmp_path_factory.mktemp("chaos-gate"), **HASTY) as found:
         yield found
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab.breaking import applied, catalogue
 from selfcheck.contract import DEFAULT_CONTRACT
 from selfcheck.verdict import Outcome
-from tests.labs import few_of, free_lab, rest
+from tests.labs import HASTY, few_of, free_lab, rest
 from tools.greens import SHORT_SET
 from tools.proving import gate, named
 
@@ -64,7 +64,7 @@ class Chaos:
 def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
     """A lab on which the short set of experiments is green, before the first defect and after the last."""
     folder = tmp_path_factory.mktemp("chaos")
-    with free_lab(folder, window_max_seconds=10.0) as lab:
+    with free_lab(folder, **HASTY) as lab:
         found = Chaos(lab, folder)
         found.green()
         yield found

@@ -204,6 +204,16 @@ def test_a_part_can_be_stopped_and_started(lab: Lab) -> None:
     assert httpx.get(f"{lab.ports.url('vision')}/healthz", timeout=5).status_code == 200
 
 
+def test_what_another_process_kills_it_can_start_again(lab: Lab) -> None:
+    """Also while the parent of what was killed does other things: Postgres looks whether the one before is there."""
+    for verb in ("kill", "start"):
+        process = _command(lab, "part", verb, "postgres")
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    lab.settled()
+
+
+
 @pytest.mark.parametrize("name", ["redis", "postgres", "haproxy"])
 def test_a_paused_part_answers_nothing_until_it_is_resumed(lab: Lab, name: str) -> None:
     part = lab.process(name)
