@@ -198,8 +198,8 @@ def wait_until_green(lab: Lab, wanted: Iterable[str] = ()) -> Look:
 def wait_until_seen(lab: Lab, ids: Iterable[str]) -> Look:
     """Wait until the check of each promise FAILs; raises GaveUp, which names those that do not.
 
-    The checks run alone at first, for speed. Some of them read what other checks made the platform count, of which a
-    replica has none that the defect before restarted; so in the second half of the time it is the gate, as users run it.
+    The checks run alone at first, for speed. Some of them read what other checks made the platform count, and a replica
+    that the defect before restarted has none of that; so in the second half of the time it is the whole gate.
     """
     names = tuple(ids)
     alone = Deadline(SEEN_TIMEOUT_SECONDS / 2)

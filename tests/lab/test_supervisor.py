@@ -213,7 +213,6 @@ def test_what_another_process_kills_it_can_start_again(lab: Lab) -> None:
     lab.settled()
 
 
-
 @pytest.mark.parametrize("name", ["redis", "postgres", "haproxy"])
 def test_a_paused_part_answers_nothing_until_it_is_resumed(lab: Lab, name: str) -> None:
     part = lab.process(name)
