@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from chaos.keeper import Keeper, KeeperError
 from chaos.lease import lost
 from chaos.ledger import LedgerError
 from chaos.loading import Background, background
-from chaos.record import Done, Record, Repeated
+from chaos.record import Done, Look, Record, Repeated
 from chaos.sampling import Sampler
 from chaos.settling import Settling
 from chaos.stopping import Watchdog
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.2
 _SETTLE_SECONDS = 20.0
 """How long a platform may take to be well under the experiment's own load, before the fault."""
+_MEANWHILE_SECONDS = 25.0
+"""How long a look may take that is made while the fault is there."""
 _LOAD_START_SECONDS = 30.0
 _UNDO_SLACK_SECONDS = 30.0
 """The reaper undoes a fault that is there so much longer than it should be."""
@@ -207,7 +210,8 @@ class Course:
             self.done.append(Done(fault=fault.text, target=prepared.target, undo=prepared.undo_text))
             hold_seconds = fault.lasts * self.experiment.hold(self._scale)
             # Its time begins when all are made, and each of the others may take a while.
-            kept = keeper.note(prepared, self.experiment.name, hold_seconds + _UNDO_SLACK_SECONDS * len(faults))
+            slack_seconds = _UNDO_SLACK_SECONDS * len(faults) + _MEANWHILE_SECONDS * bool(self.surroundings.holds)
+            kept = keeper.note(prepared, self.experiment.name, hold_seconds + slack_seconds)
             self.made.append(_Made(number, kept, hold_seconds))
             try:
                 prepared.inject()
@@ -226,11 +230,13 @@ class Course:
         """Let the faults stay for their time; what ends before the others is undone in between."""
         if any(done.trouble for done in self.done):
             return
-        if self.experiment.reset is not None or self.experiment.repeats:
+        if self.experiment.reset is not None or self.experiment.repeats or self.surroundings.holds:
             self._watch(self.experiment.hold(self._scale) / 2, dog)
         if self.experiment.reset is not None:
             self._reset(self.experiment.reset)
         self.facts["repeated_during"] = self._repeated([each.during for each in self.experiment.repeats])
+        if self.surroundings.holds:
+            self._look_meanwhile(dog)
         while self.made and not dog.wait(0):
             until = min(made.until for made in self.made)
             self._watch(until - self._now, dog)
@@ -241,6 +247,27 @@ class Course:
                 return
             for made in reversed(due):
                 self._undo_one(keeper, made)
+
+    def _look_meanwhile(self, dog: Watchdog) -> None:
+        """Look at what is promised to hold while the fault is there; it stays until that is over, within bounds.
+
+        A stop condition does not wait for it: then nothing is known of what was looked at.
+        """
+        self.view.step("gate", "what is promised to hold meanwhile")
+        found: list[Look] = []
+        looking = threading.Thread(
+            target=lambda: found.extend(self.surroundings.look_during()), name="chaos: looks meanwhile", daemon=True
+        )
+        looking.start()
+
+        def over() -> bool:
+            self.view.update(self.writer.timeline())
+            return not looking.is_alive() or dog.wait(0)
+
+        with contextlib.suppress(GaveUp):
+            wait_until(over, timeout_seconds=_MEANWHILE_SECONDS, what="the look", interval_seconds=_LOOK_SECONDS)
+        if not looking.is_alive():
+            self.facts["during"] = tuple(found)
 
     def _reset(self, name: str) -> None:
         """Ask for the reset of the experiment as the manual does: once, through the load balancer."""

@@ -15,7 +15,7 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covere
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chaos.promises import Bites, Driven, Figured, Recovers, Rotation, Steady, Told, Undone
+    from chaos.promises import Bites, Driven, Figured, Holds, Recovers, Rotation, Steady, Told, Undone
     from chaos.record import Look
 
 _RECOVER = "undo it by hand: make chaos-recover"
@@ -110,7 +110,33 @@ def judge_steady(evidence: Evidence, promise: Steady) -> Verdict:
     return together(expected, verdicts, evidence)
 
 
-def _asked_for(look: Look, promise: Steady) -> bool:
+def judge_holds(evidence: Evidence, promise: Holds) -> Verdict:
+    """What is promised to hold while the fault is there did, then."""
+    expected = "what has nothing to do with the fault holds while it is there"
+    if blocked := keeps_from_judging(evidence, expected):
+        return blocked
+    place = evidence.place
+    looks = [look for look in evidence.record.during if _asked_for(look, promise)]
+    unknown = [name for name in promise.looks if not any(_fits(look.id, name) for look in looks)]
+    if unknown:
+        return inconclusive(expected, f"{unknown[0]} was not looked at while the fault was there", **place)
+    verdicts = [
+        (failed if look.outcome == Outcome.FAIL else inconclusive)(
+            expected, f"{look.id} {_HOW[look.outcome]} while the fault is there: {look.observed}", **place
+        )
+        for look in looks
+        if look.outcome in _HOW
+    ]
+    kept = sum(look.outcome == Outcome.PASS for look in looks)
+    if not kept and not verdicts:
+        return inconclusive(expected, "nothing of it could be told", **place)
+    return together(expected, [*verdicts, passed(f"{count(kept)} promises kept", where=place["where"])], evidence)
+
+
+_HOW = {str(Outcome.FAIL): "fails", str(Outcome.INCONCLUSIVE): "cannot be told"}
+
+
+def _asked_for(look: Look, promise: Steady | Holds) -> bool:
     return any(_fits(look.id, name) for name in promise.looks)
 
 

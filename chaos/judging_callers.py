@@ -22,7 +22,7 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Kept, Lost, Repeated
+    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Discreet, Kept, Lost, Repeated
     from chaos.timeline import Replica
 
 _LIMITED_SHARE_MAX = 0.2
@@ -391,6 +391,29 @@ def judge_repeated(evidence: Evidence, promise: Repeated) -> Verdict:
     if after.values.get(promise.provider) != promise.answered_by:
         return failed(expected, f"{promise.provider} = {after.values.get(promise.provider)}", **place)
     return passed(f"{promise.answered_by} reads it", where=place["where"])
+
+
+# ------------------------------------------------------------------------------------------------------------- discreet
+
+
+def judge_discreet(evidence: Evidence, promise: Discreet) -> Verdict:  # noqa: ARG001 - it says nothing but its experiment
+    """No answer that is not as promised gives away what no error may say."""
+    expected = "errors tell nothing of how the service is made inside"
+    if blocked := keeps_from_judging(evidence, expected):
+        return blocked
+    told = [
+        each
+        for each in evidence.timeline.of(Probed)
+        if each.status and each.outcome != "ok" and end(each) >= evidence.start
+    ]
+    if not told:
+        return inconclusive(expected, "no probe was answered in another way than promised", **evidence.place)
+    leaking = [each for each in told if each.leak]
+    if leaking:
+        first = leaking[0]
+        observed = f"{count(len(leaking))} of {count(len(told))} such answers do: {first.probe}, {first.leak}"
+        return failed(expected, observed, **evidence.place)
+    return passed(f"{count(len(told))} answers, none does", where=evidence.place["where"])
 
 
 # ----------------------------------------------------------------------------------------------------------------- lost

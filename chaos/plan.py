@@ -250,6 +250,20 @@ part(METRICS, Metrics)
 part(STOPS, Stops)
 
 
+_LEAKS = "errors.leaks"
+
+
+def must_not_tell(contract: Contract) -> dict[str, str]:
+    """Give, by name, the patterns of what no error may say, as the gate promises it."""
+    return {
+        name: pattern
+        for kind, promise in contract.all_promises()
+        if kind == _LEAKS
+        # The model is beside its check, which nothing here may import.
+        for name, pattern in getattr(promise, "patterns", {}).items()
+    }
+
+
 def levers(contract: Contract) -> Mapping[str, Lever]:
     """Give the levers of the contract by name; raises ContractError."""
     return contract.parts(LEVERS, Lever)

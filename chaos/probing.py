@@ -79,6 +79,7 @@ class Line:
     act: Act
     addresses: Sequence[tuple[str, str | None]]
     values: Mapping[str, Any]
+    must_not_tell: Mapping[str, str]
 
     @property
     def under_way_max(self) -> int:
@@ -138,7 +139,7 @@ class Prober:
         request = replace(self._target.platform.request(sending), timeout_seconds=line.probe.timeout_seconds)
         (came,) = self._http.ask_all([request])
         seconds = time.monotonic() - due
-        self._tell(moment, replica, seconds, **reading.outcome(line.probe, line.act, came))
+        self._tell(moment, replica, seconds, **reading.outcome(line.probe, line.act, came, line.must_not_tell))
 
     def _tell(self, moment: tuple[float, float], replica: str, seconds: float, **fields: Any) -> None:
         self._desk.tell(

@@ -53,6 +53,12 @@ class Steady(OfExperiment):
     stays: bool = Field(False, description="What was there before and is not there any more (NOT COVERED) fails.")
 
 
+class Holds(OfExperiment):
+    """Promises of the gate that hold while the fault is there, too: looked at when half of its time is over."""
+
+    looks: tuple[str, ...] = Field(min_length=1, description="Ids, or prefixes ending in `.*`.")
+
+
 class Answered(OfExperiment):
     """What a probe's callers get while the fault is there, from `after_seconds_min` (real time) on.
 
@@ -117,6 +123,10 @@ class Breaker(OfExperiment):
     errors_code: str = Field("code", description="Its label that tells what was refused from what failed.")
     probes: tuple[Name, ...] = Field((), description="All probes that it counts, when there are more than `probe`.")
     under_way_seconds: float = Field(0.5, ge=0, description="So long after a failure it is counted (real time).")
+
+
+class Discreet(OfExperiment):
+    """What callers are told while the fault is there gives nothing away of the inside, as the gate has it of errors."""
 
 
 class Counted(OfExperiment):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from selfcheck.answering import breach
 from selfcheck.delivery import notifications
 from selfcheck.exposition import PROCESS_STARTED, parse
+from selfcheck.leaks import leaks
 from selfcheck.observation import CouldNotObserve, Trouble
 from selfcheck.values import dig
 
@@ -50,8 +51,8 @@ _OUTCOME_OF: Mapping[Trouble, str] = {
 # -------------------------------------------------------------------------------------------------------------- probes
 
 
-def outcome(probe: Probe, act: Act, came: Answer | CouldNotObserve) -> dict[str, Any]:
-    """Tell what a caller got, as the fields of a `Probed`."""
+def outcome(probe: Probe, act: Act, came: Answer | CouldNotObserve, must_not_tell: Mapping[str, str]) -> dict[str, Any]:
+    """Tell what a caller got, as the fields of a `Probed`; `must_not_tell` has patterns of what no error may say."""
     if isinstance(came, CouldNotObserve):
         return {"outcome": _OUTCOME_OF.get(came.trouble, CONNECTION), "detail": _cut(came.came_back)}
     wrong = breach(act, came)
@@ -60,6 +61,9 @@ def outcome(probe: Probe, act: Act, came: Answer | CouldNotObserve) -> dict[str,
     if not wrong:
         return {"outcome": OK, **found}
     found["detail"] = _cut(came.secrets.mask(wrong))
+    found["leak"] = _cut(
+        "; ".join(leaks(came.secrets.mask(came.body.decode("utf-8", errors="replace")), must_not_tell))
+    )
     if came.status == _RATE_LIMITED:
         return {"outcome": LIMITED, **found}
     if came.status >= _SERVER_ERROR:

@@ -103,6 +103,7 @@ class Record(Model):
     stopped_by: str = Field("", description="The stop condition, or the interruption, that ended it early.")
     faults: tuple[Done, ...] = ()
     before: tuple[Look, ...] = Field((), description="The steady state before the fault.")
+    during: tuple[Look, ...] = Field((), description="What is promised to hold while the fault is there, then.")
     after: tuple[Look, ...] = Field((), description="And after recovery; empty when that did not come.")
     leftovers: tuple[str, ...] = Field((), description="What is left of it on the target.")
     replicas: tuple[str, ...] = Field((), description="Names of the replicas that could be addressed one by one.")

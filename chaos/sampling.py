@@ -146,8 +146,15 @@ class Sampler:
             if isinstance(candidate, CouldNotObserve):
                 raise candidate
             known = {"vector": vector, "candidate": candidate}
+        must_not_tell = plan.must_not_tell(contract)
         return [
-            Line(probe, act, self._addresses(act.route, each=probe.each_replica), {**known, **probe.values})
+            Line(
+                probe,
+                act,
+                self._addresses(act.route, each=probe.each_replica),
+                values={**known, **probe.values},
+                must_not_tell=must_not_tell,
+            )
             for probe, act in chosen
         ]
 

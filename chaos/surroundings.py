@@ -17,7 +17,7 @@ from chaos import plan, timeline
 from chaos.detectors import counted_in
 from chaos.faults import leftovers
 from chaos.guard import lasting
-from chaos.promises import Dated, Kept, Steady
+from chaos.promises import Dated, Holds, Kept, Steady
 from chaos.record import Look, Meanwhile, Rule
 from selfcheck import alerting, routing
 from selfcheck.components import postgres
@@ -32,15 +32,17 @@ from selfcheck.verdict import Outcome
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from chaos.hands import Hands
     from chaos.timeline import Timeline
     from selfcheck.clients.prometheus import Rule as LoadedRule
     from selfcheck.clients.prometheus import RuleGroup
+    from selfcheck.run import Result, Run
     from selfcheck.target import Target
 
 STEADY = "chaos.steady"
+HOLDS = "chaos.holds"
 KEPT = "chaos.kept"
 DATED = "chaos.dated"
 _LOOK_SECONDS = 0.5
@@ -83,24 +85,13 @@ class Surroundings:
         long as recovery from this one may take.
         """
         settings, contract, guarded = self.target.scope.settings, self.target.contract, after is None
-        wanted = [
-            pattern
-            for promise in contract.promises(STEADY, Steady)
-            if promise.experiment == self.experiment
-            for pattern in promise.looks
-        ]
+        wanted = self._wanted(STEADY, Steady)
         scale = self.target.scope.environment.time_scale
         patience_seconds = plan.experiments(contract)[self.experiment].settle(scale) if guarded else 0.0
         run = open_run(settings, contract, more_seconds=patience_seconds)
         try:
             conditions = lasting(run.target, self.hands, patience_seconds) if guarded else []
-            results = look_at(run, wanted or ["platform.*"])
-            looks = tuple(
-                Look(id=found.id, outcome=str(found.outcome), observed=found.verdict.observed)
-                for found in results
-                # What the preflight found usable, or nobody asked for, says nothing.
-                if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED)
-            )
+            looks = tuple(_looks(look_at(run, wanted or ["platform.*"])))
             stored = dict(self._stored(run.target, after))
             if after is not None:
                 return Looked(looks, stored=stored, meanwhile=dict(self._meanwhile(run.target, after.fault)))
@@ -119,9 +110,32 @@ class Surroundings:
                 stored=stored,
             )
         except WrongTargetError as error:
-            return Looked(looks=(Look(id="platform.app", outcome=str(Outcome.FAIL), observed=run.clean(str(error))),))
+            return Looked(looks=(_another(run, error),))
         finally:
             close(run)
+
+    @property
+    def holds(self) -> list[str]:
+        """What is promised to hold while the fault is there."""
+        return self._wanted(HOLDS, Holds)
+
+    def look_during(self) -> tuple[Look, ...]:
+        """Look at what is promised to hold while the fault is there."""
+        run = open_run(self.target.scope.settings, self.target.contract)
+        try:
+            return tuple(_looks(look_at(run, self.holds)))
+        except WrongTargetError as error:
+            return (_another(run, error),)
+        finally:
+            close(run)
+
+    def _wanted(self, kind: str, model: type[Steady | Holds]) -> list[str]:
+        return [
+            pattern
+            for promise in self.target.contract.promises(kind, model)
+            if promise.experiment == self.experiment
+            for pattern in promise.looks
+        ]
 
     def _stored(self, target: Target, after: Awaited | None) -> Iterator[tuple[str, float]]:
         """Count what is stored of all until now, for each promise that asks for it; left out where it cannot be told.
@@ -179,6 +193,17 @@ class Surroundings:
             return list(leftovers(self.hands))
         except CouldNotObserve as error:
             return [error.sentence]
+
+
+def _looks(results: Iterable[Result]) -> Iterator[Look]:
+    for found in results:
+        # What the preflight found usable, or nobody asked for, says nothing.
+        if not found.kind.startswith("platform.") or found.outcome not in (Outcome.PASS, Outcome.NOT_COVERED):
+            yield Look(id=found.id, outcome=str(found.outcome), observed=found.verdict.observed)
+
+
+def _another(run: Run, error: WrongTargetError) -> Look:
+    return Look(id="platform.app", outcome=str(Outcome.FAIL), observed=run.clean(str(error)))
 
 
 def _watched(target: Target) -> Iterator[str]:

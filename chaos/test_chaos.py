@@ -66,11 +66,25 @@ def test_steady(promise: promises.Steady, target: Target) -> Verdict:
     return judging.judge_steady(evidence(target, promise), promise)
 
 
+@check("chaos.holds", promises.Holds)
+@where_possible
+def test_holds(promise: promises.Holds, target: Target) -> Verdict:
+    """What has nothing to do with the fault is as promised while it is there."""
+    return judging.judge_holds(evidence(target, promise), promise)
+
+
 @check("chaos.answered", promises.Answered)
 @where_possible
 def test_answered(promise: promises.Answered, target: Target) -> Verdict:
     """Callers get what is promised while the fault is there."""
     return judging_callers.judge_answered(evidence(target, promise), promise)
+
+
+@check("chaos.discreet", promises.Discreet)
+@where_possible
+def test_discreet(promise: promises.Discreet, target: Target) -> Verdict:
+    """Errors give nothing away."""
+    return judging_callers.judge_discreet(evidence(target, promise), promise)
 
 
 @check("chaos.breaker", promises.Breaker)

@@ -52,7 +52,8 @@ class Probed(Seen):
     """One probe; `at` and `since` are when it was due. `replica` is empty for one through the load balancer.
 
     `outcome`: "ok" (as promised), "failed" (a handled failure, with its code), "limited" (429), "wrong" (another
-    answer), "server_error" (5xx), "timeout", "connection", or "unsent" (the runner had too much to do).
+    answer), "server_error" (5xx), "timeout", "connection", or "unsent" (the runner had too much to do). `leak` is what
+    an answer gives away that is not as promised.
     """
 
     probe: str
@@ -63,6 +64,7 @@ class Probed(Seen):
     code: str = ""
     answered_by: str = ""
     detail: str = ""
+    leak: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def _experiment(told: Story) -> Markup:
         _incident(told, found) if told.injecting is not None else None,
         _done(told),
         charts.all_of(told),
-        _steady(told),
+        _promises(told),
         *_judged(told),
         id=f"experiment-{told.name}",
     )
@@ -301,22 +301,19 @@ def _at(moment: float | None) -> str:
     return "no" if moment is None else f"at {wording.clock(moment)}"
 
 
-def _steady(told: Story) -> Markup | None:
+def _promises(told: Story) -> Markup | None:
     if told.record is None or not (told.record.before or told.record.after):
         return None
-    ids = dict.fromkeys(look.id for look in (*told.record.before, *told.record.after))
-    before = {look.id: look for look in told.record.before}
-    after = {look.id: look for look in told.record.after}
+    meanwhile = {"While it was there": told.record.during} if told.record.during else {}
+    columns = {"Before the fault": told.record.before, **meanwhile, "After recovery": told.record.after}
+    by_id = [{look.id: look for look in looks} for looks in columns.values()]
     rows = [
-        element("tr", element("th", id_, scope="row"), *(_look(looks.get(id_)) for looks in (before, after)))
-        for id_ in ids
+        element("tr", element("th", id_, scope="row"), *(_look(looks.get(id_)) for looks in by_id))
+        for id_ in dict.fromkeys(id_ for looks in by_id for id_ in looks)
     ]
     return joined(
-        element("h3", "Steady state", class_="part"),
-        table(
-            [headings("Promise", "Before the fault", "After recovery", text=("Before the fault", "After recovery"))],
-            rows,
-        ),
+        element("h3", "Promises of the gate", class_="part"),
+        table([headings("Promise", *columns, text=tuple(columns))], rows),
         None if told.record.after or told.refused else paragraph("It was not looked at again: recovery did not come."),
     )
 

@@ -57,14 +57,30 @@ def no_answer(trouble: Trouble) -> CouldNotObserve:
     ],
 )
 def test_what_a_caller_got(came: Answer | CouldNotObserve, outcome: str, code: str, answered_by: str) -> None:
-    found = reading.outcome(PROBE, ACT, came)
+    found = reading.outcome(PROBE, ACT, came, {})
     assert (found["outcome"], found.get("code", ""), found.get("answered_by", "")) == (outcome, code, answered_by)
     assert bool(found.get("detail")) == (outcome != "ok")
 
 
 def test_an_expected_limit_is_no_limit() -> None:
     act = Act(name="act", route="ocr_extract", expect=Expectation(status=(200, 429)))
-    assert reading.outcome(PROBE, act, answer(429, b""))["outcome"] == "ok"
+    assert reading.outcome(PROBE, act, answer(429, b""), {})["outcome"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("body", "leak"),
+    [
+        (b'{"success": false, "code": "PROVIDER_DOWN", "error": "paddle does not answer"}', ""),
+        (
+            b'{"success": false, "code": "PROVIDER_DOWN", "error": "httpx.ConnectError"}',
+            'library: "httpx.ConnectError"',
+        ),
+        (b'{"success": true, "provider": "paddle", "error": "httpx.ConnectError"}', ""),
+    ],
+)
+def test_what_an_error_gives_away(body: bytes, leak: str) -> None:
+    found = reading.outcome(PROBE, ACT, answer(200, body), {"library": r"\b[a-z]+\.[A-Z]\w*Error\b"})
+    assert found.get("leak", "") == leak
 
 
 PAGE = """\

@@ -145,7 +145,7 @@ def test_the_page_says_first_that_the_target_is_not_clean_then_what_to_fix(folde
         "Done and undone",
         "Latency of the probes",
         "Circuit breakers",
-        "Steady state",
+        "Promises of the gate",
         "Refused: the alert ProviderDown is firing",
     ]
     place = 0

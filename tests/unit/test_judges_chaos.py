@@ -1150,3 +1150,40 @@ def test_failures_are_counted_with_the_code_that_callers_are_told() -> None:
     every = COUNTED.model_copy(update={"code": "", "counter": REQUESTS, "labels": {"status": "error"}, "never": ()})
     check(judging_callers.judge_counted(evidence(), every), PASS, "counted on ")
     check(judging_callers.judge_counted(evidence(counted_share=0.5), every), FAIL, "requests failed so")
+
+
+HOLDS = of(promises.Holds, id="chaos.paddle_down.holds", looks=["compare.*", "classifier.limit"])
+
+
+@pytest.mark.parametrize(
+    ("looks", "outcome", "said"),
+    [
+        ({"compare.one": "PASS", "compare.two": "NOT COVERED", "classifier.limit": "PASS"}, PASS, "2 promises kept"),
+        ({"compare.one": "FAIL", "classifier.limit": "PASS"}, FAIL, "compare.one fails while the fault is there: seen"),
+        ({"compare.one": "INCONCLUSIVE", "classifier.limit": "PASS"}, INCONCLUSIVE, "compare.one cannot be told"),
+        ({"compare.one": "PASS"}, INCONCLUSIVE, "classifier.limit was not looked at"),
+        (
+            {"compare.one": "NOT COVERED", "classifier.limit": "NOT COVERED"},
+            INCONCLUSIVE,
+            "nothing of it could be told",
+        ),
+        ({}, INCONCLUSIVE, "compare.* was not looked at"),
+    ],
+)
+def test_what_is_promised_holds_meanwhile(looks: dict[str, str], outcome: Outcome, said: str) -> None:
+    seen = tuple(Look(id=id_, outcome=came, observed="seen") for id_, came in looks.items())
+    check(judging.judge_holds(evidence(record={"during": seen}), HOLDS), outcome, said)
+
+
+DISCREET = of(promises.Discreet, id="chaos.paddle_down.discreet")
+
+
+def test_errors_give_nothing_away() -> None:
+    check(judging_callers.judge_discreet(evidence(), DISCREET), PASS, "answers, none does")
+    failures = [each for each in evidence().timeline.seen if isinstance(each, Probed) and each.code == FAILURE]
+    told = [replace(each, leak="stack trace") if each == failures[0] else each for each in evidence().timeline.seen]
+    said = judging_callers.judge_discreet(replace(evidence(), timeline=Timeline(told)), DISCREET)
+    check(said, FAIL, "such answers do: paddle, stack trace")
+    well = [replace(each, outcome="ok") if isinstance(each, Probed) else each for each in evidence().timeline.seen]
+    said = judging_callers.judge_discreet(replace(evidence(bites=None), timeline=Timeline(well)), DISCREET)
+    check(said, INCONCLUSIVE, "no probe was answered in another way")
