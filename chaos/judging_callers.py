@@ -169,9 +169,10 @@ def _times(
 
 def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
     """A counter moves by at least as many as the probes of its replica failed with a code."""
-    named = ",".join(f'{key}="{value}"' for key, value in promise.labels.items())
-    how = f"with {promise.code}" if promise.code else "for its caller"
-    expected = f"{promise.counter}{{{named}}} counts what fails {how}"
+    named = ",".join(f'{key}="{value}"' for key, value in promise.labels.items() if value != _CODE)
+    how = f" with {promise.code}" * bool(promise.code)
+    how += ", with the code that callers are told" * (_CODE in promise.labels.values())
+    expected = f"{promise.counter}{{{named}}} counts what fails{how}"
     if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
         return blocked
     place = evidence.place
@@ -181,8 +182,7 @@ def judge_counted(evidence: Evidence, promise: Counted) -> Verdict:
         if each.outcome == "failed" and promise.code in {"", each.code} and end(each) >= evidence.start
     ]
     if not every:
-        observed = f"no request of {promise.probe} failed{f' with {promise.code}' * bool(promise.code)}"
-        return inconclusive(expected, observed, **place)
+        return inconclusive(expected, f"no request of {promise.probe} failed{how}", **place)
     verdicts = []
     judged = 0
     for labels, alike in _by_labels(promise, every):
