@@ -532,8 +532,9 @@ def judge_dated(evidence: Evidence, promise: Dated) -> Verdict:
         return blocked
     place = evidence.place
     found = evidence.record.stored_meanwhile.get(promise.id)
-    if found is None:
-        return inconclusive(expected, "what is stored of the time of the fault is not known", **place)
+    if found is None or found.trouble:
+        observed = "what is stored of the time of the fault is not known"
+        return inconclusive(expected, observed if found is None else f"{observed}: {found.trouble}", **place)
     counted = [
         counted_between(evidence.timeline, promise.counter, name, evidence.start, evidence.undoing)
         for name in evidence.replicas

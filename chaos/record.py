@@ -74,10 +74,11 @@ class Traffic(Model):
 
 
 class Meanwhile(Model):
-    """How many rows of the store are of the time of the fault, and how many of them are there once more."""
+    """Rows of the store that are of the time of the fault, those of them that are there once more; or the trouble."""
 
-    rows: float
-    twice: float
+    rows: float = 0
+    twice: float = 0
+    trouble: str = ""
 
 
 class Repeated(Model):

@@ -166,11 +166,15 @@ class Surroundings:
             if promise.experiment != self.experiment or fault is None or not target.scope.covers(Component.POSTGRES):
                 continue
             since, until = (f"{moment:.6f}" for moment in fault)
-            rows, twice = (
-                float(postgres(target).scalar(query.replace("{since}", since).replace("{until}", until)) or 0)
-                for query in (promise.query, promise.twice)
-            )
-            yield promise.id, Meanwhile(rows=rows, twice=twice)
+            queries = [
+                query.replace("{since}", since).replace("{until}", until) for query in (promise.query, promise.twice)
+            ]
+            try:
+                rows, twice = (float(postgres(target).scalar(query) or 0) for query in queries)
+            except CouldNotObserve as error:
+                yield promise.id, Meanwhile(trouble=error.sentence)
+            else:
+                yield promise.id, Meanwhile(rows=rows, twice=twice)
 
     @property
     def kept(self) -> list[Kept]:

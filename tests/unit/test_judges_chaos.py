@@ -1098,6 +1098,8 @@ def test_what_is_stored_has_its_own_time(share: float, twice: float, outcome: Ou
 
 def test_what_is_stored_meanwhile_is_not_guessed() -> None:
     check(judging_callers.judge_dated(evidence(), DATED), INCONCLUSIVE, "is not known")
+    refused = evidence(record={"stored_meanwhile": {DATED.id: Meanwhile(trouble="no such column")}})
+    check(judging_callers.judge_dated(refused, DATED), INCONCLUSIVE, "is not known: no such column")
     known = evidence(record={"stored_meanwhile": {DATED.id: Meanwhile(rows=300, twice=0)}})
     check(
         judging_callers.judge_dated(known, DATED.model_copy(update={"counter": "nobody_total"})),
