@@ -25,7 +25,7 @@ from tests.chaos.experiments import (
     run,
 )
 from tests.clusters import CONTEXT, DEPLOYMENT, DEPLOYMENTS, NAMESPACE, NOBODY, RUNNER, hurry_leases, made, say_ready
-from tests.labs import HASTY, free_lab, rest
+from tests.labs import free_lab, rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +173,7 @@ class TestTheLease:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with free_lab(tmp_path_factory.mktemp("lab"), **HASTY) as found:
+    with free_lab(tmp_path_factory.mktemp("lab"), window_max_seconds=6.0) as found:
         yield found
 
 
