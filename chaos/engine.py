@@ -29,6 +29,7 @@ from selfcheck.answering import breach
 from selfcheck.clients.platform import Sending
 from selfcheck.contract import ContractError
 from selfcheck.observation import CouldNotObserve, RefusedError
+from selfcheck.verdict import Outcome
 from selfcheck.waiting import GaveUp, wait_until
 
 if TYPE_CHECKING:
@@ -255,9 +256,15 @@ class Course:
         """
         self.view.step("gate", "what is promised to hold meanwhile")
         found: list[Look] = []
-        looking = threading.Thread(
-            target=lambda: found.extend(self.surroundings.look_during()), name="chaos: looks meanwhile", daemon=True
-        )
+
+        def look() -> None:
+            try:
+                found.extend(self.surroundings.look_during())
+            except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
+                observed = f"{type(error).__name__}: {error}"
+                found.append(Look(id="platform.app", outcome=str(Outcome.INCONCLUSIVE), observed=observed))
+
+        looking = threading.Thread(target=look, name="chaos: looks meanwhile", daemon=True)
         looking.start()
 
         def over() -> bool:

@@ -119,7 +119,8 @@ def judge_holds(evidence: Evidence, promise: Holds) -> Verdict:
     looks = [look for look in evidence.record.during if _asked_for(look, promise)]
     unknown = [name for name in promise.looks if not any(_fits(look.id, name) for look in looks)]
     if unknown:
-        return inconclusive(expected, f"{unknown[0]} was not looked at while the fault was there", **place)
+        why = next((f": {look.observed}" for look in evidence.record.during if look.id.startswith("platform.")), "")
+        return inconclusive(expected, f"{unknown[0]} was not looked at while the fault was there{why}", **place)
     verdicts = [
         (failed if look.outcome == Outcome.FAIL else inconclusive)(
             expected, f"{look.id} {_HOW[look.outcome]} while the fault is there: {look.observed}", **place

@@ -1169,7 +1169,8 @@ HOLDS = of(promises.Holds, id="chaos.paddle_down.holds", looks=["compare.*", "cl
             INCONCLUSIVE,
             "nothing of it could be told",
         ),
-        ({}, INCONCLUSIVE, "compare.* was not looked at"),
+        ({}, INCONCLUSIVE, "compare.* was not looked at while the fault was there"),
+        ({"platform.app": "FAIL"}, INCONCLUSIVE, "compare.* was not looked at while the fault was there: seen"),
     ],
 )
 def test_what_is_promised_holds_meanwhile(looks: dict[str, str], outcome: Outcome, said: str) -> None:
