@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 from chaos.detectors import LOST, counted_between, counted_in, lives_of, outages, series, total
 from chaos.evidence import FIGURES, REPLICAS, Evidence, end, finished, keeps_from_judging, sent, together
-from chaos.timeline import Figures, Probed
+from chaos.timeline import Figures, Probed, Replica
 from load.statistics import SUSPICIOUS, chance_of_at_least, is_more, needed_for
 from load.wording import count, duration, share
-from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, passed
+from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covered, passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Discreet, Kept, Lost, Repeated
-    from chaos.timeline import Replica
+    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Discreet, Frees, Kept, Lost, Repeated
 
 _LIMITED_SHARE_MAX = 0.2
 _COUNTED_LATE_SECONDS = 0.1
@@ -414,6 +413,40 @@ def judge_discreet(evidence: Evidence, promise: Discreet) -> Verdict:  # noqa: A
         observed = f"{count(len(leaking))} of {count(len(told))} such answers do: {first.probe}, {first.leak}"
         return failed(expected, observed, **evidence.place)
     return passed(f"{count(len(told))} answers, none does", where=evidence.place["where"])
+
+
+# ---------------------------------------------------------------------------------------------------------------- frees
+
+
+def judge_frees(evidence: Evidence, promise: Frees) -> Verdict:
+    """No replica that went on running has many more files and connections open after it than before."""
+    expected = f"{promise.gauge} is about what it was, once all has recovered"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    place = evidence.place
+    verdicts = []
+    for name in evidence.replicas:
+        lives = lives_of(evidence.timeline, name)
+        readings = _readings(lives[0], promise.gauge) if len(lives) == 1 else []
+        before = [value for since, value in readings if since <= evidence.start]
+        after = [
+            value for since, value in readings if since >= max(evidence.gone, evidence.last - promise.window_seconds)
+        ]
+        if not before or not after:
+            continue
+        most = max(before) + max(promise.more_most, promise.share_most * max(before))
+        observed = f"{max(before):g} before, {min(after):g} after it on {name}"
+        if min(after) > most:
+            verdicts.append(failed(f"{expected}: at most {most:g}", observed, **place))
+        else:
+            verdicts.append(passed(observed, where=place["where"]))
+    if not verdicts and not any(promise.gauge in each.counters for each in evidence.timeline.of(Replica)):
+        return not_covered(
+            f"no replica has {promise.gauge} on its page", "correct `gauge` in the contract's chaos.toml"
+        )
+    if not verdicts:
+        return inconclusive(expected, f"no replica told {promise.gauge} before and after", **place)
+    return together(expected, verdicts, evidence)
 
 
 # ----------------------------------------------------------------------------------------------------------------- lost

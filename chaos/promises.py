@@ -218,6 +218,19 @@ class Recovers(OfExperiment):
     window_seconds: Above0 = Field(2.0, description="Real time for which all must be well.")
 
 
+class Frees(OfExperiment):
+    """What a process opened while the fault was there is closed again once all has recovered.
+
+    Compared are the most that was open before the fault and the least in the last `window_seconds` (real time). Pools
+    of connections may have grown: `more_most` more, or `share_most` of what was open before, are nothing to speak of.
+    """
+
+    gauge: str = Field(description="Open file descriptors of a process.")
+    window_seconds: Above0 = 2.0
+    more_most: int = Field(20, ge=0)
+    share_most: float = Field(0.5, ge=0)
+
+
 class Lost(OfExperiment):
     """Few enough requests are lost: probes through the load balancer, and the background load.
 

@@ -143,6 +143,13 @@ def test_recovers(promise: promises.Recovers, target: Target) -> Verdict:
     return judging.judge_recovers(evidence(target, promise), promise)
 
 
+@check("chaos.frees", promises.Frees)
+@where_possible
+def test_frees(promise: promises.Frees, target: Target) -> Verdict:
+    """What failures opened is closed again."""
+    return judging_callers.judge_frees(evidence(target, promise), promise)
+
+
 @check("chaos.lost", promises.Lost)
 @where_possible
 def test_lost(promise: promises.Lost, target: Target) -> Verdict:

@@ -1190,3 +1190,29 @@ def test_errors_give_nothing_away() -> None:
     well = [replace(each, outcome="ok") if isinstance(each, Probed) else each for each in evidence().timeline.seen]
     said = judging_callers.judge_discreet(replace(evidence(bites=None), timeline=Timeline(well)), DISCREET)
     check(said, INCONCLUSIVE, "no probe was answered in another way")
+
+
+FREES = of(promises.Frees, id="chaos.paddle_down.frees", gauge="process_open_fds")
+
+
+@pytest.mark.parametrize(
+    ("opened", "outcome", "said"),
+    [
+        (lambda _: 40, PASS, "40 before, 40 after it on one"),
+        # Many at once while it lasts, and a pool that is larger than before.
+        (lambda since: 40 if since < 5 else 200 if since < 60 else 58, PASS, "40 before, 58 after it on one"),
+        (lambda since: 40 + since, FAIL, "after it on one"),
+        (lambda since: 400 + 2 * since, PASS, "after it on one"),
+        (lambda since: 40 if since < 2 else None, INCONCLUSIVE, "no replica told process_open_fds before and after"),
+        (lambda _: None, NOT_COVERED, "no replica has process_open_fds on its page"),
+    ],
+)
+def test_what_failures_opened_is_closed(opened: Callable[[float], float | None], outcome: Outcome, said: str) -> None:
+    made = evidence()
+    seen = [
+        replace(each, counters={} if (value := opened(each.since)) is None else {"process_open_fds": value})
+        if isinstance(each, Replica)
+        else each
+        for each in made.timeline.seen
+    ]
+    check(judging_callers.judge_frees(replace(made, timeline=Timeline(seen)), FREES), outcome, said)
