@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import statistics
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,19 @@ from selfcheck.verdict import Outcome, Verdict, failed, inconclusive, not_covere
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from chaos.promises import Answered, Averaged, Burns, Counted, Dated, Discreet, Frees, Kept, Lost, Repeated
+    from chaos.promises import (
+        Answered,
+        Averaged,
+        Burns,
+        Counted,
+        Dated,
+        Discreet,
+        Frees,
+        Kept,
+        Lost,
+        Repeated,
+        Responsive,
+    )
 
 _LIMITED_SHARE_MAX = 0.2
 _COUNTED_LATE_SECONDS = 0.1
@@ -413,6 +426,34 @@ def judge_discreet(evidence: Evidence, promise: Discreet) -> Verdict:  # noqa: A
         observed = f"{count(len(leaking))} of {count(len(told))} such answers do: {first.probe}, {first.leak}"
         return failed(expected, observed, **evidence.place)
     return passed(f"{count(len(told))} answers, none does", where=evidence.place["where"])
+
+
+# ----------------------------------------------------------------------------------------------------------- responsive
+
+
+def judge_responsive(evidence: Evidence, promise: Responsive) -> Verdict:
+    """No replica is slow to answer what has nothing to do with the fault; not to answer at all is slow, too."""
+    expected = f"at most {share(promise.share_max)} of the readings of a replica's metrics page take long"
+    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+        return blocked
+    place = evidence.place
+    verdicts = []
+    for name in evidence.replicas:
+        readings = [each for each in evidence.timeline.of(Replica) if each.replica == name]
+        before = [each.seconds for each in readings if each.up and each.since < evidence.start]
+        there = [each for each in readings if evidence.there <= each.since <= evidence.undoing]
+        if not before or len(there) < promise.readings_min:
+            continue
+        limit = max(promise.slow_seconds, promise.times * statistics.median(before))
+        slow = sum(not each.up or each.seconds > limit for each in there)
+        observed = f"{count(slow)} of {count(len(there))} took longer than {duration(limit)} on {name}"
+        if is_more(slow, len(there), promise.share_max):
+            verdicts.append(failed(expected, observed, **place))
+        else:
+            verdicts.append(passed(observed, where=place["where"]))
+    if not verdicts:
+        return inconclusive(expected, "no replica was read often enough, before and meanwhile", **place)
+    return together(expected, verdicts, evidence)
 
 
 # ---------------------------------------------------------------------------------------------------------------- frees

@@ -218,6 +218,19 @@ class Recovers(OfExperiment):
     window_seconds: Above0 = Field(2.0, description="Real time for which all must be well.")
 
 
+class Responsive(OfExperiment):
+    """A replica answers what needs nothing of what is broken, its metrics page, as soon as before the fault.
+
+    Of the answers at most `share_max` take longer than `slow_seconds` (real time) and `times` the median of before: a
+    process that does nothing else while it waits, or sleeps before it tries again, holds up everybody.
+    """
+
+    slow_seconds: Above0 = 0.2
+    times: float = Field(5.0, gt=1)
+    share_max: Share = 0.1
+    readings_min: int = Field(15, ge=1)
+
+
 class Frees(OfExperiment):
     """What a process opened while the fault was there is closed again once all has recovered.
 

@@ -182,7 +182,7 @@ class Sampler:
             if answer.redirects and answer.url:
                 # A redirect that was followed once need not be followed each time.
                 landed[0] = Request(request.method, answer.url, request.headers)
-            self._desk.tell(Replica, replica=name, up=True, **found)
+            self._desk.tell(Replica, replica=name, up=True, seconds=round(answer.elapsed_seconds, 4), **found)
 
         self._desk.every(BEAT_SECONDS, name, look, first=first)
 

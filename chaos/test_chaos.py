@@ -143,6 +143,13 @@ def test_recovers(promise: promises.Recovers, target: Target) -> Verdict:
     return judging.judge_recovers(evidence(target, promise), promise)
 
 
+@check("chaos.responsive", promises.Responsive)
+@where_possible
+def test_responsive(promise: promises.Responsive, target: Target) -> Verdict:
+    """What has nothing to do with the fault is answered as soon as before."""
+    return judging_callers.judge_responsive(evidence(target, promise), promise)
+
+
 @check("chaos.frees", promises.Frees)
 @where_possible
 def test_frees(promise: promises.Frees, target: Target) -> Verdict:

@@ -73,7 +73,7 @@ class Replica(Seen):
 
     `breakers` has the state (0 closed, 1 half-open, 2 open) by key, `counters` the samples that experiments
     look at (counters, and a few gauges), by `name{label="value",...}` with sorted labels. `began` is when its process
-    began.
+    began, `seconds` how long the answer took.
     """
 
     replica: str
@@ -81,6 +81,7 @@ class Replica(Seen):
     breakers: Mapping[str, float] = field(default_factory=dict)
     counters: Mapping[str, float] = field(default_factory=dict)
     began: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1216,3 +1216,35 @@ def test_what_failures_opened_is_closed(opened: Callable[[float], float | None],
         for each in made.timeline.seen
     ]
     check(judging_callers.judge_frees(replace(made, timeline=Timeline(seen)), FREES), outcome, said)
+
+
+RESPONSIVE = of(promises.Responsive, id="chaos.paddle_down.responsive")
+
+
+@pytest.mark.parametrize(
+    ("took", "outcome", "said"),
+    [
+        (lambda _: 0.01, PASS, "0 of "),
+        # As slow as before, and now and then.
+        (lambda since: 0.5 if since > 3 else 0.2, PASS, "0 of "),
+        (lambda since: 1.0 if int(since) % 20 == 0 else 0.01, PASS, "took longer than 200 ms on one"),
+        (lambda since: 0.4 if since > 3 and int(since) % 3 == 0 else 0.01, FAIL, "took longer than 200 ms on one"),
+        (lambda since: None if since > 5 else 0.01, FAIL, "took longer than 200 ms on one"),
+    ],
+)
+def test_what_needs_nothing_of_the_fault_is_answered_soon(
+    took: Callable[[float], float | None], outcome: Outcome, said: str
+) -> None:
+    made = evidence()
+    seen = [
+        replace(each, up=(seconds := took(each.since)) is not None, seconds=seconds or 0.0)
+        if isinstance(each, Replica)
+        else each
+        for each in made.timeline.seen
+    ]
+    check(judging_callers.judge_responsive(replace(made, timeline=Timeline(seen)), RESPONSIVE), outcome, said)
+
+
+def test_a_replica_that_was_hardly_read_is_not_called_responsive() -> None:
+    few = RESPONSIVE.model_copy(update={"readings_min": 10_000})
+    check(judging_callers.judge_responsive(evidence(), few), INCONCLUSIVE, "often enough")
