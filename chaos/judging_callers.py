@@ -434,7 +434,7 @@ def judge_discreet(evidence: Evidence, promise: Discreet) -> Verdict:  # noqa: A
 def judge_responsive(evidence: Evidence, promise: Responsive) -> Verdict:
     """No replica is slow to answer what has nothing to do with the fault; not to answer at all is slow, too."""
     expected = f"at most {share(promise.share_max)} of the readings of a replica's metrics page take long"
-    if blocked := keeps_from_judging(evidence, expected, sources=(REPLICAS,)):
+    if blocked := keeps_from_judging(evidence, expected):
         return blocked
     place = evidence.place
     verdicts = []
