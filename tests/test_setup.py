@@ -354,10 +354,14 @@ def test_an_interruption_ends_what_was_started(
 ) -> None:
     """A build that would never end, with a child of its own."""
     began = tmp_path / "began"
-    put_go(tmp_path / "bin", version="1.24.1", build=f"sleep 600 & echo $! > {began}.new; mv {began}.new {began}; wait")
+    put_go(tmp_path / "bin", version="1.24.1", build=f"sleep 600 & echo $! > {began}; wait")
     with checkout.start("--only", "toxiproxy", PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin") as process:
         try:
-            wait_until(lambda: began.exists() or None, timeout_seconds=30, what="the build has begun")
+            wait_until(
+                lambda: began.exists() and began.read_text().endswith("\n"),
+                timeout_seconds=30,
+                what="the build to begin",
+            )
             started = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(number)
             output, errors = process.communicate(timeout=30)
