@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab.breaking import Defect
+from lab.defects._loading import stall
 from lab.tamper import inside, replaced
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _change(platform: Platform) -> Iterator[None]:
 
     def failed(fault: ProviderFaultError, started: float) -> OcrResult:
         if fault.reached:
-            time.sleep(_SECONDS)  # in the event loop, as a retry that was written for threads
+            stall(_SECONDS)  # as a retry does that was written for threads
         return real(fault, started)
 
     with replaced(platform.ocr, _failed=failed):
